@@ -1,0 +1,1 @@
+//! Measurements beside peers, one file per crate in `benches/`.

@@ -1,0 +1,11 @@
+//! DNS answers as facts for mail software (RFC 1035, RFC 2308, RFC 4035).
+
+mod answer;
+mod name;
+mod query;
+mod resolver;
+
+pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
+pub use name::{Labels, Name, NameError};
+pub use query::{Query, RecordType};
+pub use resolver::Resolver;

@@ -1,0 +1,1 @@
+//! SPF, DKIM and DMARC: one explained verdict for a mail message.

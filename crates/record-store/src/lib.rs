@@ -1,0 +1,1 @@
+//! An ordered record store with atomic compare-and-set commits.

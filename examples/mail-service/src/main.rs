@@ -1,0 +1,2 @@
+//! A small but real mail service.
+fn main() {}

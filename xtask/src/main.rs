@@ -1,0 +1,2 @@
+//! One door to everything that this project does.
+fn main() {}
