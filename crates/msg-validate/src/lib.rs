@@ -1,1 +1,13 @@
-//! SPF, DKIM and DMARC: one explained verdict for a mail message.
+//! SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 9989): one explained verdict for a mail message.
+
+mod context;
+#[allow(dead_code)] // until the protocols are in
+mod facts;
+mod limits;
+#[allow(dead_code)] // until the protocols are in
+mod message;
+mod verdict;
+
+pub use context::{Context, Transport};
+pub use limits::Limits;
+pub use verdict::{Grade, Reason, Severity};

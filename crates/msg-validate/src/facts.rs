@@ -1,0 +1,75 @@
+use mail_dns::{Answer, Failure, Name, Query, RecordType};
+use std::collections::HashMap;
+
+/// What the DNS has said so far about one message, and what is still to be asked.
+///
+/// The protocols are pure functions over this: they look up what they need, and what is not there
+/// yet is noted. Each wave of answers runs them again, until nothing is missing. Only the run that
+/// misses nothing counts.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    answers: HashMap<Query, Answer>,
+    missing: Vec<Query>,
+    /// Questions that may still be noted.
+    budget: usize,
+    exhausted: bool,
+}
+
+impl Facts {
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            answers: HashMap::new(),
+            missing: Vec::new(),
+            budget,
+            exhausted: false,
+        }
+    }
+
+    /// The answer, or `None` after noting the question. Beyond the budget every new question is
+    /// answered with a failure, so that an evaluation always ends.
+    pub(crate) fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
+        let query = Query::new(name.clone(), record_type);
+        if let Some(answer) = self.answers.get(&query) {
+            return Some(answer.clone());
+        }
+        if self.missing.contains(&query) {
+            return None;
+        }
+        if self.budget == 0 {
+            self.exhausted = true;
+            return Some(Answer::failure(Failure::Refused));
+        }
+        self.budget -= 1;
+        self.missing.push(query);
+        None
+    }
+
+    /// Notes a question whose answer may be wanted in the next run, so that it travels with this
+    /// wave. A budget that runs low is kept for what is needed for certain.
+    pub(crate) fn prefetch(&mut self, name: &Name, record_type: RecordType) {
+        const KEPT: usize = 20;
+        if self.budget > KEPT {
+            self.look_up(name, record_type);
+        }
+    }
+
+    /// What the last run missed.
+    pub(crate) fn missing(&self) -> &[Query] {
+        &self.missing
+    }
+
+    /// Takes an answer; `false` when nobody had asked.
+    pub(crate) fn answer(&mut self, query: &Query, answer: Answer) -> bool {
+        let Some(at) = self.missing.iter().position(|missing| missing == query) else {
+            return false;
+        };
+        let query = self.missing.swap_remove(at);
+        self.answers.insert(query, answer);
+        true
+    }
+
+    /// Whether a question was refused because the budget was used up.
+    pub(crate) fn exhausted(&self) -> bool {
+        self.exhausted
+    }
+}
