@@ -1,7 +1,7 @@
 use crate::{Name, RecordType};
 use std::{
     borrow::Cow,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     sync::Arc,
     time::Duration,
 };
@@ -99,16 +99,27 @@ pub struct Txt {
 }
 
 impl Txt {
-    /// From the strings as they stand in the record. None at all is legal here.
+    /// Octets of one string (RFC 1035 §3.3).
+    const MAX_CHUNK: usize = 255;
+
+    /// From the strings as they stand in the record. None at all is legal here; one that is too
+    /// long for the wire becomes several.
     pub fn new<C: Into<Box<[u8]>>>(chunks: impl IntoIterator<Item = C>) -> Self {
-        Self {
-            chunks: chunks.into_iter().map(Into::into).collect(),
+        let mut all = Vec::with_capacity(1);
+        for chunk in chunks {
+            let chunk = chunk.into();
+            if chunk.len() <= Self::MAX_CHUNK {
+                all.push(chunk);
+            } else {
+                all.extend(chunk.chunks(Self::MAX_CHUNK).map(Into::into));
+            }
         }
+        Self { chunks: all.into() }
     }
 
     /// From one text, cut into strings of at most 255 octets.
     pub fn from_text(text: &str) -> Self {
-        Self::new(text.as_bytes().chunks(255))
+        Self::new(text.as_bytes().chunks(Self::MAX_CHUNK))
     }
 
     /// The strings, in order.
@@ -122,6 +133,27 @@ impl Txt {
         match &*self.chunks {
             [one] => Cow::Borrowed(one),
             several => Cow::Owned(several.concat()),
+        }
+    }
+}
+
+impl From<IpAddr> for Record {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(v4) => Self::A(v4),
+            IpAddr::V6(v6) => Self::Aaaa(v6),
+        }
+    }
+}
+
+impl Security {
+    /// The status of what rests on two answers: secure only if both are.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Insecure, _) | (_, Self::Insecure) => Self::Insecure,
+            (Self::Secure, Self::Secure) => Self::Secure,
         }
     }
 }

@@ -4,8 +4,10 @@ mod answer;
 mod name;
 mod query;
 mod resolver;
+mod zone;
 
 pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use name::{Labels, Name, NameError};
 pub use query::{Query, RecordType};
 pub use resolver::Resolver;
+pub use zone::Zone;
