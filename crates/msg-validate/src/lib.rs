@@ -6,8 +6,10 @@ mod facts;
 mod limits;
 #[allow(dead_code)] // until the protocols are in
 mod message;
+mod spf;
 mod verdict;
 
 pub use context::{Context, Transport};
 pub use limits::Limits;
+pub use spf::{Cause as SpfCause, Identity as SpfIdentity, Spf, SpfResult};
 pub use verdict::{Grade, Reason, Severity};
