@@ -1,6 +1,7 @@
 //! SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 9989): one explained verdict for a mail message.
 
 mod context;
+pub mod dkim;
 #[allow(dead_code)] // until the protocols are in
 mod facts;
 mod limits;
