@@ -1,0 +1,74 @@
+//! Benchmarks beside peers, and instruction counts beside a baseline.
+
+use crate::run::{Absent, Cmd, Outcome};
+use crate::workspace::Package;
+use crate::{counts, tools, workspace};
+
+/// `bench`, `bench NAME [-- ARGS]` or `bench --counts [--bless]`.
+pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
+    tools::compiler()?;
+    let packages = workspace::packages()?;
+    let (name, rest) = match args {
+        [] => return criterion(&packages)?.run(),
+        [first, rest @ ..] => (first.as_str(), rest),
+    };
+    match name {
+        "--counts" => counts::run(rest, absent),
+        name => named(&packages, name, rest)?.run(),
+    }
+}
+
+fn criterion(packages: &[Package]) -> Outcome<Cmd> {
+    let benches = packages.iter().find(|p| p.name == "benches");
+    let benches = benches.ok_or("no package `benches`")?;
+    let targets = benches.targets.iter().filter(|(kind, _)| kind == "bench");
+    let targets = targets.flat_map(|(_, name)| ["--bench".to_owned(), name.clone()]);
+    Ok(Cmd::cargo("bench").args(["-p", "benches"]).args(targets))
+}
+
+/// A criterion bench by its crate's name, or a measuring program of the service: `examples/bench_NAME.rs`.
+fn named(packages: &[Package], name: &str, args: &[String]) -> Outcome<Cmd> {
+    let name = name.replace('-', "_");
+    let args = args.iter().filter(|arg| *arg != "--").cloned();
+    let with = |kind, target: &str| packages.iter().find(|p| p.has_target(kind, target));
+    if let Some(package) = with("bench", &name) {
+        let cmd = Cmd::cargo("bench").args(["-p", &package.name, "--bench", &name, "--"]);
+        return Ok(cmd.args(args));
+    }
+    let program = format!("bench_{name}");
+    if let Some(package) = with("example", &program) {
+        let cmd = Cmd::cargo("run").args(["--release", "-p", &package.name]);
+        return Ok(cmd.args(["--example", &program, "--"]).args(args));
+    }
+    Err(format!("no bench named {name}").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packages() -> Vec<Package> {
+        let package = |name: &str, kind: &str, target: &str| Package {
+            name: name.into(),
+            targets: vec![(kind.into(), target.into())],
+            ..Package::default()
+        };
+        vec![
+            package("benches", "bench", "mail_dns"),
+            package("mail-service", "example", "bench_smtp"),
+        ]
+    }
+
+    #[test]
+    fn a_bench_is_found_by_its_crates_name_or_its_program() {
+        let found = |name| named(&packages(), name, &["--".into(), "x".into()]);
+        let shown = |name| found(name).map(|c| c.to_string()).unwrap_or_default();
+        assert_eq!(
+            shown("mail-dns"),
+            "cargo bench -p benches --bench mail_dns -- x"
+        );
+        let smtp = "cargo run --release -p mail-service --example bench_smtp -- x";
+        assert_eq!(shown("smtp"), smtp);
+        assert!(found("nothing").is_err());
+    }
+}

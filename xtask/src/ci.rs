@@ -1,0 +1,89 @@
+//! All that has to pass before a change lands, each step though another failed.
+
+use crate::run::{Absent, Cmd, Outcome, Steps};
+use crate::workspace::Package;
+use crate::{conformance, counts, features, fuzz, interop, test, tidy, tools, workspace};
+
+/// The fuzzing time of each target.
+const SMOKE_SECONDS: u64 = 10;
+
+/// Runs it all. Nothing may be "not run" here, CI or not.
+pub(crate) fn run() -> Outcome {
+    let absent = Absent::Fails;
+    tools::compiler()?;
+    let packages = workspace::packages()?;
+    let mut steps = Steps::default();
+    let mut summary = String::new();
+
+    steps.step("lock file", || {
+        let cmd = Cmd::cargo("metadata").args(["--locked", "--format-version", "1"]);
+        cmd.output().map(drop)
+    });
+    steps.step("fmt", || Cmd::cargo("fmt").args(["--all", "--check"]).run());
+    steps.step("tidy", tidy::run);
+    steps.step("typos", || Cmd::new(tools::tool("typos")?).run());
+    steps.step("licences, bans, sources", licences);
+    steps.step("unused dependencies", || {
+        Cmd::new(tools::tool("cargo-shear")?).arg("shear").run()
+    });
+    for package in &packages {
+        steps.step(&format!("clippy {}", package.name), || clippy(package));
+    }
+    steps.step("tests", || test::tests(&[], absent, &mut summary));
+    steps.step("doctests", test::doctests);
+    steps.step("documentation", || documentation(&packages));
+    steps.step("conformance", || conformance::run(&[], absent));
+    steps.step("interop", || interop::run(&[], absent));
+    steps.step("legal feature sets", || features::run(&packages));
+    steps.step("packages", || package(&packages));
+    steps.step("instruction counts", || counts::run(&[], absent));
+    steps.step("fuzz build", fuzz::build);
+    steps.step("fuzz smoke", || fuzz::smoke(SMOKE_SECONDS));
+
+    let outcome = steps.finish();
+    if let Err(failures) = &outcome {
+        println!("\n{failures}");
+    }
+    // The runner's own summary comes last, after all else is told.
+    println!("\n{summary}");
+    outcome.map_err(|_| "some step failed: see the summary above".into())
+}
+
+/// One package at a time, lest the features of another hide an error.
+fn clippy(package: &Package) -> Outcome {
+    let cmd = Cmd::cargo("clippy").args(["--quiet", "-p", &package.name, "--all-targets"]);
+    let cmd = match package.widest() {
+        [] => cmd,
+        some => cmd.args(["--features".into(), some.join(",")]),
+    };
+    cmd.args(["--", "-D", "warnings"]).run()
+}
+
+fn documentation(packages: &[Package]) -> Outcome {
+    Cmd::cargo("doc")
+        .args(["--no-deps", "--quiet"])
+        .args(workspace::everything(packages))
+        .env("RUSTDOCFLAGS", "-D warnings")
+        .run()
+}
+
+fn licences() -> Outcome {
+    Cmd::cargo("fetch").arg("--quiet").run()?;
+    Cmd::new(tools::tool("cargo-deny")?)
+        .args(["--log-level", "error", "check"])
+        .args(["licenses", "bans", "sources"])
+        .run()
+}
+
+/// Packs and builds what is published, siblings found by version as a user finds them.
+fn package(packages: &[Package]) -> Outcome {
+    let unpublished = packages.iter().filter(|p| !p.published);
+    let cmd = Cmd::cargo("package")
+        .args(["--workspace", "--quiet"])
+        .args(unpublished.flat_map(|p| ["--exclude", &p.name]));
+    // CI packs exactly what is committed.
+    match Absent::from_env() {
+        Absent::Fails => cmd.run(),
+        Absent::Told => cmd.arg("--allow-dirty").run(),
+    }
+}

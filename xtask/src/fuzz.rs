@@ -1,0 +1,64 @@
+//! Fuzzing on stable Rust: the targets live in `fuzz/`, a workspace of its own.
+
+use std::fs;
+
+use toml::Table;
+
+use crate::run::{Cmd, Outcome};
+use crate::{tools, workspace};
+
+/// Builds every target.
+pub(crate) fn build() -> Outcome {
+    fuzz("build")?.run()
+}
+
+/// Fuzzes each target for so many seconds, from its seeds.
+pub(crate) fn smoke(seconds: u64) -> Outcome {
+    let targets = targets(&fs::read_to_string(
+        workspace::root().join("fuzz/Cargo.toml"),
+    )?)?;
+    if targets.is_empty() {
+        return Err("fuzz/Cargo.toml names no target".into());
+    }
+    for target in targets {
+        let corpus = format!("fuzz/corpus/{target}");
+        let seeds = format!("fuzz/seeds/{target}");
+        fs::create_dir_all(workspace::root().join(&corpus))?;
+        let mut cmd = fuzz("run")?.args([&target, &corpus]);
+        if workspace::root().join(&seeds).is_dir() {
+            cmd = cmd.arg(seeds);
+        }
+        let time = format!("-max_total_time={seconds}");
+        cmd.args([
+            "--",
+            &time,
+            "-timeout=20",
+            "-verbosity=0",
+            "-print_final_stats=1",
+        ])
+        .run()?;
+    }
+    Ok(())
+}
+
+/// Sanitizers want a nightly compiler; safe Rust gains little by them.
+fn fuzz(subcommand: &str) -> Outcome<Cmd> {
+    tools::compiler()?;
+    if tools::in_path("c++").is_none() {
+        tools::debian(&["g++"])?;
+    }
+    let cargo_fuzz = tools::tool("cargo-fuzz")?;
+    let args = ["fuzz", subcommand, "--sanitizer", "none"];
+    Ok(Cmd::new(cargo_fuzz).args(args))
+}
+
+/// The targets that the manifest of `fuzz/` names.
+pub(crate) fn targets(manifest: &str) -> Outcome<Vec<String>> {
+    let manifest: Table = manifest.parse()?;
+    let bins = manifest.get("bin").and_then(|bins| bins.as_array());
+    let names = bins
+        .into_iter()
+        .flatten()
+        .filter_map(|bin| bin.get("name")?.as_str());
+    Ok(names.map(str::to_owned).collect())
+}

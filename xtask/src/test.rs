@@ -1,0 +1,34 @@
+//! Every test that needs no foreign server.
+
+use crate::run::{Absent, Cmd, Outcome};
+use crate::suite::{self, Runner, Which};
+use crate::{tools, workspace};
+
+/// Unit, property and integration tests, then the examples in the documentation.
+pub(crate) fn run(filter: &[String]) -> Outcome {
+    let mut summary = String::new();
+    let tested = tests(filter, Absent::from_env(), &mut summary);
+    let documented = match filter {
+        [] => doctests(),
+        _ => Ok(()),
+    };
+    println!("\n{summary}");
+    tested.and(documented)
+}
+
+/// The tests proper; what sums them up goes into `summary`, which wants to be the last line of all.
+pub(crate) fn tests(filter: &[String], absent: Absent, summary: &mut String) -> Outcome {
+    tools::compiler()?;
+    let runner = Runner::new(&workspace::packages()?, absent)?;
+    let teed = runner.run(Which::Plain(filter))?;
+    *summary = suite::summary(&teed.text);
+    Ok(teed.result?)
+}
+
+pub(crate) fn doctests() -> Outcome {
+    let packages = workspace::packages()?;
+    Cmd::cargo("test")
+        .args(["--doc", "--quiet"])
+        .args(workspace::everything(&packages))
+        .run()
+}

@@ -1,0 +1,75 @@
+//! Each backend is named in one module only, so that its replacement is the change of one file.
+
+use super::source::{Source, code, has_word};
+
+/// A backend's words in code, and the beginnings of the paths that may hold them.
+const BACKENDS: &[(&[&str], &[&str])] = &[
+    (
+        &["rusqlite"],
+        &["crates/record-store/src/sqlite", "benches/"],
+    ),
+    (
+        &["hickory_resolver", "hickory_proto", "hickory_net"],
+        &["crates/mail-dns/src/hickory"],
+    ),
+    (
+        &["hickory_server"],
+        &["crates/mail-dns/tests/", "examples/mail-service/"],
+    ),
+    (
+        &["mail_auth"],
+        &["crates/msg-validate/src/second_opinion", "benches/"],
+    ),
+    (
+        &["aws_lc_rs"],
+        &[
+            "crates/msg-validate/src/crypto",
+            "examples/mail-service/",
+            "benches/",
+        ],
+    ),
+];
+
+pub(super) fn check(files: &[Source]) -> Vec<String> {
+    files
+        .iter()
+        .filter(|file| file.is_rust() && !file.path.starts_with("xtask/"))
+        .flat_map(faults)
+        .collect()
+}
+
+fn faults(file: &Source) -> Vec<String> {
+    let elsewhere = BACKENDS
+        .iter()
+        .filter(|(_, places)| !places.iter().any(|place| file.path.starts_with(place)))
+        .flat_map(|(words, _)| *words);
+    let mut faults = Vec::new();
+    for word in elsewhere {
+        for (at, line) in file.lines() {
+            if has_word(code(line), word) {
+                faults.push(file.fault(at, &format!("{word} has a module of its own")));
+            }
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backend_named_outside_its_module_is_a_fault() {
+        let code = "use rusqlite::Connection;\n";
+        let good = Source::new("crates/record-store/src/sqlite/writer.rs", code);
+        let bad = Source::new("crates/record-store/src/memory.rs", code);
+        assert!(check(&[good]).is_empty());
+        assert_eq!(check(&[bad]).len(), 1);
+    }
+
+    #[test]
+    fn a_comment_may_name_it() {
+        let text = "// rusqlite does this\nlet x = 1; // as mail_auth\n";
+        assert!(check(&[Source::new("crates/mail-dns/src/a.rs", text)]).is_empty());
+    }
+}
