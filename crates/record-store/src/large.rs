@@ -1,0 +1,213 @@
+//! Values of more than one record: immutable chunks that one manifest makes visible.
+//!
+//! Chunks lie under `("", "chunk", id, index)`. While no manifest names them, a record `("", "loose", id)` does; it
+//! expires, and the sweep removes it together with its chunks. The commit that publishes a manifest deletes the loose
+//! record and expects it to be the one that staging wrote; the commit that replaces or deletes a manifest writes it
+//! again. So at every moment chunks have exactly one owner, a manifest or a loose record.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::commit::Write;
+use crate::record::{Body, ChunkId, MAX_VALUE, Manifest, Stamp};
+use crate::{Cause, Commit, Error, Expect, Key, Outcome, Prefix, Records, Version, Versioned};
+
+/// Most octets of a large value.
+pub const MAX_LARGE: usize = 256 * 1024 * 1024;
+
+/// How long a staged value waits for its commit.
+const STAGED: Duration = Duration::from_secs(24 * 3600);
+
+/// Chunks that travel in one commit; the last ones travel with the manifest.
+const CHUNKS_PER_COMMIT: usize = 16;
+
+/// A value of any size, ready to be a part of a commit.
+///
+/// A value of at most [`MAX_VALUE`] octets becomes an ordinary record. Up to 1 MiB the chunks travel with the commit:
+/// still one commit, one sync. Of what is larger, [`stage`](Self::stage) writes all but the end.
+#[derive(Clone, Debug)]
+pub struct Large(Staged);
+
+#[derive(Clone, Debug)]
+enum Staged {
+    Inline(Arc<[u8]>),
+    Chunks {
+        manifest: Manifest,
+        /// The loose record that staging wrote, if it wrote any chunks.
+        loose: Option<Version>,
+        /// The chunks that are not yet written, the first of them at this index.
+        first: u32,
+        rest: Vec<Arc<[u8]>>,
+    },
+}
+
+impl Large {
+    /// Prepares a value of at most [`MAX_LARGE`] octets for [`Commit::put_large`].
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`], and those of [`Records::commit`]. What was written by then, the sweep removes after a day.
+    pub async fn stage(store: &impl Records, value: &[u8], now: SystemTime) -> Result<Self, Error> {
+        if value.len() <= MAX_VALUE {
+            return Ok(Self(Staged::Inline(value.into())));
+        }
+        if value.len() > MAX_LARGE {
+            return Err(Error::TooLarge {
+                what: "large value",
+                size: value.len() as u64,
+                limit: MAX_LARGE as u64,
+            });
+        }
+        let mut id = ChunkId::default();
+        getrandom::fill(&mut id).map_err(|error| Error::Unavailable(cause(error)))?;
+        let manifest = Manifest {
+            id,
+            size: value.len() as u64,
+        };
+        let mut chunks = value.chunks(MAX_VALUE).map(Arc::<[u8]>::from);
+        let (mut loose, mut first) = (None, 0);
+        while chunks.len() > CHUNKS_PER_COMMIT {
+            let commit = with_chunks(
+                Commit::new(),
+                &id,
+                first,
+                chunks.by_ref().take(CHUNKS_PER_COMMIT),
+            );
+            loose = Some(write_loose(store, commit, &id, loose, now).await?);
+            first += CHUNKS_PER_COMMIT as u32;
+        }
+        let rest = chunks.collect();
+        Ok(Self(Staged::Chunks {
+            manifest,
+            loose,
+            first,
+            rest,
+        }))
+    }
+
+    /// The whole value of a record, be it large or not.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if a chunk is missing: the record was replaced more than an hour ago (read it again), or the
+    /// store is damaged. Otherwise those of [`Records::get`].
+    pub async fn load(
+        store: &impl Records,
+        record: &Versioned,
+        now: SystemTime,
+    ) -> Result<Arc<[u8]>, Error> {
+        let manifest = match &record.body {
+            Body::Inline(value) => return Ok(value.clone()),
+            Body::Large(manifest) => manifest,
+        };
+        let corrupt = || Error::Corrupt {
+            what: "the chunks of a large value",
+        };
+        let size = usize::try_from(manifest.size)
+            .ok()
+            .filter(|&size| size <= MAX_LARGE)
+            .ok_or_else(corrupt)?;
+        let mut value = Vec::with_capacity(size);
+        for index in 0..size.div_ceil(MAX_VALUE) {
+            let key = chunk_key(&manifest.id, index as u64);
+            let chunk = store.get(&key, now).await?.ok_or_else(corrupt)?;
+            value.extend_from_slice(chunk.value()?);
+        }
+        match value.len() == size {
+            true => Ok(value.into()),
+            false => Err(corrupt()),
+        }
+    }
+
+    pub(crate) fn publish(
+        &self,
+        commit: Commit,
+        key: &Key,
+        expect: Expect,
+        expires: Option<Stamp>,
+    ) -> Commit {
+        match &self.0 {
+            Staged::Inline(value) => commit.with(
+                key,
+                expect,
+                Write::Put(Body::Inline(value.clone()), expires),
+            ),
+            Staged::Chunks {
+                manifest,
+                loose,
+                first,
+                rest,
+            } => {
+                let commit = commit.with(key, expect, Write::Put(Body::Large(*manifest), expires));
+                let commit = with_chunks(commit, &manifest.id, *first, rest.iter().cloned());
+                match loose {
+                    Some(version) => {
+                        commit.delete(&loose_key(&manifest.id), Expect::Version(*version))
+                    }
+                    None => commit,
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn loose_key(id: &ChunkId) -> Key {
+    Key::reserved((LOOSE, id))
+}
+
+/// The chunks that a loose record stands for.
+pub(crate) fn id_of_loose(key: &Key) -> Option<ChunkId> {
+    if !key.namespace().is_empty() {
+        return None;
+    }
+    let mut parts = key.parts();
+    match parts.next()?.text() == Some(LOOSE) {
+        true => parts.next()?.bytes().try_into().ok(),
+        false => None,
+    }
+}
+
+pub(crate) fn chunks_of(id: &ChunkId) -> Prefix {
+    Prefix::reserved((CHUNK, id))
+}
+
+const CHUNK: &str = "chunk";
+const LOOSE: &str = "loose";
+
+fn chunk_key(id: &ChunkId, index: u64) -> Key {
+    Key::reserved((CHUNK, id, index))
+}
+
+fn with_chunks(
+    commit: Commit,
+    id: &ChunkId,
+    first: u32,
+    chunks: impl Iterator<Item = Arc<[u8]>>,
+) -> Commit {
+    (u64::from(first)..)
+        .zip(chunks)
+        .fold(commit, |commit, (index, chunk)| {
+            commit.put(&chunk_key(id, index), chunk, Expect::Absent)
+        })
+}
+
+/// Commits chunks together with the loose record that owns them until they are published.
+async fn write_loose(
+    store: &impl Records,
+    commit: Commit,
+    id: &ChunkId,
+    before: Option<Version>,
+    now: SystemTime,
+) -> Result<Version, Error> {
+    let expect = before.map_or(Expect::Absent, Expect::Version);
+    let expires = now.checked_add(STAGED).unwrap_or(now);
+    let commit = commit.put_until(&loose_key(id), [], expect, expires);
+    match store.commit(commit, now).await? {
+        Outcome::Committed(version) => Ok(version),
+        // Nobody else knows the identity: only a sweep by a clock a day ahead can have been faster.
+        Outcome::Conflict(_) => Err(Error::Busy),
+        Outcome::Unknown => Err(Error::Unavailable(cause("connection lost while staging"))),
+    }
+}
+
+fn cause(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Cause {
+    Arc::from(error.into())
+}

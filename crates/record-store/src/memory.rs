@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use crate::record::{Body, Stamp};
+use crate::table::{Head, Table, apply, sweep};
+use crate::{Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Version, Versioned};
+
+/// A store in memory: for tests, and for state that may be lost.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<State>);
+
+impl Memory {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock can panic half way through a commit: expectations are checked before any write.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Records for Memory {
+    async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
+        let now = Stamp::new(now);
+        let state = self.state();
+        Ok(state
+            .records
+            .get(key)
+            .filter(|record| record.is_live(now))
+            .cloned())
+    }
+
+    async fn scan(
+        &self,
+        prefix: &Prefix,
+        after: Option<&Key>,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Page, Error> {
+        let now = Stamp::new(now);
+        let state = self.state();
+        let live = state
+            .range(prefix, after)
+            .filter(|(_, record)| record.is_live(now));
+        Page::collect(
+            live.map(|(key, record)| Ok((key.clone(), record.clone()))),
+            limit,
+        )
+    }
+
+    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
+        commit.check()?;
+        apply(&mut *self.state(), &commit, Stamp::new(now))
+    }
+
+    async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
+        sweep(&mut *self.state(), Stamp::new(now), budget)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    records: BTreeMap<Key, Versioned>,
+    last: u64,
+}
+
+impl State {
+    fn range<'a>(
+        &'a self,
+        prefix: &Prefix,
+        after: Option<&Key>,
+    ) -> impl Iterator<Item = (&'a Key, &'a Versioned)> {
+        let (start, end) = prefix.range();
+        let from = match after {
+            Some(after) if after.as_bytes() >= start => Bound::Excluded(after.as_bytes()),
+            _ => Bound::Included(start),
+        };
+        self.records
+            .range::<[u8], _>((from, Bound::Unbounded))
+            .take_while(move |(key, _)| key.as_bytes() < end.as_slice())
+    }
+}
+
+impl Table for State {
+    fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
+        Ok(self.records.get(key).map(|record| Head {
+            version: record.version,
+            expires: record.expires,
+            manifest: match record.body {
+                Body::Inline(_) => None,
+                Body::Large(manifest) => Some(manifest),
+            },
+        }))
+    }
+
+    fn find(&mut self, key: &Key) -> Result<Option<Versioned>, Error> {
+        Ok(self.records.get(key).cloned())
+    }
+
+    fn put(&mut self, key: &Key, record: &Versioned) -> Result<(), Error> {
+        self.records.insert(key.clone(), record.clone());
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &Key) -> Result<(), Error> {
+        self.records.remove(key);
+        Ok(())
+    }
+
+    fn last_version(&mut self) -> Result<Version, Error> {
+        Ok(Version(self.last))
+    }
+
+    fn next_version(&mut self) -> Result<Version, Error> {
+        self.last += 1;
+        Ok(Version(self.last))
+    }
+
+    fn expired(&mut self, now: Stamp, limit: usize) -> Result<Vec<Key>, Error> {
+        let mut keys: Vec<_> = self
+            .records
+            .iter()
+            .filter(|(_, record)| !record.is_live(now))
+            .collect();
+        keys.sort_by_key(|(_, record)| record.expires);
+        Ok(keys
+            .into_iter()
+            .take(limit)
+            .map(|(key, _)| key.clone())
+            .collect())
+    }
+
+    fn keys(&mut self, prefix: &Prefix, limit: usize) -> Result<Vec<Key>, Error> {
+        Ok(self
+            .range(prefix, None)
+            .take(limit)
+            .map(|(key, _)| key.clone())
+            .collect())
+    }
+}

@@ -1,0 +1,365 @@
+//! The file: its tables, its settings, and what runs inside one transaction. Only this file names rusqlite.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row, params};
+
+use crate::codec::{HEAD, manifest};
+use crate::record::{Body, Stamp};
+use crate::table::{Head, Table, apply, sweep};
+use crate::{Commit, Error, Key, Outcome, Page, Prefix, Swept, Version, Versioned};
+
+/// "LtrK": tells `file` and us that this is a store.
+const APPLICATION: i32 = 0x4C74_724B;
+
+/// What each release added to the tables; `user_version` counts how many of them a file has.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE record (
+        key     BLOB NOT NULL UNIQUE,
+        version INTEGER NOT NULL,
+        expires INTEGER,          -- milliseconds since 1970
+        value   BLOB NOT NULL     -- begins with the format version of the record
+    ) STRICT;
+    CREATE INDEX record_expires ON record (expires) WHERE expires IS NOT NULL;
+    CREATE TABLE sequence (last INTEGER NOT NULL) STRICT;
+    INSERT INTO sequence VALUES (0);
+"];
+
+/// The connection that writes.
+pub(super) struct Writer(Connection);
+
+/// A piece of work for the writer.
+pub(super) enum Work {
+    Commit(Commit, Stamp),
+    Sweep(Stamp, usize),
+}
+
+pub(super) enum Done {
+    Commit(Outcome),
+    Sweep(Swept),
+}
+
+/// Why a whole batch has no results.
+pub(super) enum Lost {
+    /// It was rolled back.
+    RolledBack(Error),
+    /// The disk failed while it was being made durable: it may be there or not.
+    Unknown,
+}
+
+impl Writer {
+    /// Opens the file, makes it if it is not there, and brings it up to date.
+    pub(super) fn open(path: &Path, extra: &str) -> Result<Self, Error> {
+        let db = Connection::open(path).map_err(failure)?;
+        // Another process may hold the file for a moment: a backup, or a program that inspects it.
+        db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
+        db.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;",
+        )
+        .map_err(failure)?;
+        db.set_prepared_statement_cache_capacity(32);
+        let mut writer = Self(db);
+        writer.migrate()?;
+        writer.0.execute_batch(extra).map_err(failure)?;
+        Ok(writer)
+    }
+
+    /// Does all of the work in one transaction and syncs once.
+    ///
+    /// No result may leave before this returns: SQLite can still roll back everything, and a conflict may be due to a
+    /// commit of the same batch.
+    pub(super) fn run<'a>(
+        &mut self,
+        work: impl Iterator<Item = &'a Work>,
+    ) -> Result<Vec<Result<Done, Error>>, Lost> {
+        let mut results = Vec::new();
+        self.execute("BEGIN IMMEDIATE").map_err(Lost::RolledBack)?;
+        for work in work {
+            let result = self.step(work);
+            // SQLITE_FULL and some others end the whole transaction, not only the savepoint.
+            if let Err(error) = &result
+                && self.0.is_autocommit()
+            {
+                return Err(Lost::RolledBack(error.clone()));
+            }
+            results.push(result);
+        }
+        match self
+            .0
+            .prepare_cached("COMMIT")
+            .and_then(|mut commit| commit.execute([]))
+        {
+            Ok(_) => Ok(results),
+            Err(error) => {
+                if !self.0.is_autocommit() {
+                    let _ = self.execute("ROLLBACK"); // the error at hand says more than a second one would
+                }
+                Err(match failure(error) {
+                    error @ (Error::Full | Error::Busy) => Lost::RolledBack(error),
+                    _ => Lost::Unknown,
+                })
+            }
+        }
+    }
+
+    /// One piece of work under a savepoint of its own, so that its failure leaves the others alone.
+    fn step(&mut self, work: &Work) -> Result<Done, Error> {
+        self.execute("SAVEPOINT work")?;
+        let result = match work {
+            Work::Commit(commit, now) => apply(self, commit, *now).map(Done::Commit),
+            Work::Sweep(now, budget) => sweep(self, *now, *budget).map(Done::Sweep),
+        };
+        if result.is_err() && !self.0.is_autocommit() {
+            self.execute("ROLLBACK TO work")?;
+        }
+        if !self.0.is_autocommit() {
+            self.execute("RELEASE work")?;
+        }
+        result
+    }
+
+    fn migrate(&mut self) -> Result<(), Error> {
+        let db = self
+            .0
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(failure)?;
+        let application: i32 = pragma(&db, "application_id")?;
+        let found = pragma::<u32>(&db, "user_version")?;
+        let foreign = match application {
+            APPLICATION => false,
+            0 => found != 0 || !is_empty(&db)?,
+            _ => true,
+        };
+        if foreign {
+            return Err(Error::Corrupt {
+                what: "the file belongs to another program",
+            });
+        }
+        check_format(found)?;
+        for migration in MIGRATIONS.iter().skip(found as usize) {
+            db.execute_batch(migration).map_err(failure)?;
+        }
+        if found < FORMAT {
+            db.pragma_update(None, "application_id", APPLICATION)
+                .map_err(failure)?;
+            db.pragma_update(None, "user_version", FORMAT)
+                .map_err(failure)?;
+        }
+        db.commit().map_err(failure)
+    }
+
+    fn execute(&self, sql: &str) -> Result<(), Error> {
+        self.write(sql, params![])
+    }
+
+    fn write(&self, sql: &str, params: impl Params) -> Result<(), Error> {
+        let mut statement = self.0.prepare_cached(sql).map_err(failure)?;
+        statement.execute(params).map_err(failure).map(|_| ())
+    }
+}
+
+const FORMAT: u32 = MIGRATIONS.len() as u32;
+
+impl Table for Writer {
+    fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
+        let sql = "SELECT version, expires, substr(value, 1, ?2) FROM record WHERE key = ?1";
+        first(&self.0, sql, params![key.as_bytes(), HEAD as i64], |row| {
+            Ok(Head {
+                version: version(row, 0)?,
+                expires: expires(row, 1)?,
+                manifest: manifest(blob(row, 2)?)?,
+            })
+        })
+    }
+
+    fn find(&mut self, key: &Key) -> Result<Option<Versioned>, Error> {
+        find(&self.0, key)
+    }
+
+    fn put(&mut self, key: &Key, record: &Versioned) -> Result<(), Error> {
+        let sql = "INSERT INTO record (key, version, expires, value) VALUES (?1, ?2, ?3, ?4)
+                   ON CONFLICT (key) DO UPDATE SET version = ?2, expires = ?3, value = ?4";
+        let expires = record.expires.map(|stamp| stamp.0);
+        let value = record.body.encode();
+        self.write(
+            sql,
+            params![
+                key.as_bytes(),
+                record.version.0.cast_signed(),
+                expires,
+                value
+            ],
+        )
+    }
+
+    fn remove(&mut self, key: &Key) -> Result<(), Error> {
+        self.write("DELETE FROM record WHERE key = ?1", params![key.as_bytes()])
+    }
+
+    fn last_version(&mut self) -> Result<Version, Error> {
+        let found = first(&self.0, "SELECT last FROM sequence", params![], |row| {
+            version(row, 0)
+        })?;
+        found.ok_or(Error::Corrupt {
+            what: "the sequence of versions",
+        })
+    }
+
+    fn next_version(&mut self) -> Result<Version, Error> {
+        self.write("UPDATE sequence SET last = last + 1", params![])?;
+        self.last_version()
+    }
+
+    fn expired(&mut self, now: Stamp, limit: usize) -> Result<Vec<Key>, Error> {
+        let sql = "SELECT key FROM record WHERE expires <= ?1 ORDER BY expires LIMIT ?2";
+        all(&self.0, sql, params![now.0, limit as i64], |row| {
+            key(row, 0)
+        })
+    }
+
+    fn keys(&mut self, prefix: &Prefix, limit: usize) -> Result<Vec<Key>, Error> {
+        let (start, end) = prefix.range();
+        let sql = "SELECT key FROM record WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
+        all(&self.0, sql, params![start, end, limit as i64], |row| {
+            key(row, 0)
+        })
+    }
+}
+
+/// A connection that only reads.
+pub(super) struct Reader(Connection);
+
+impl Reader {
+    /// Opens a file that a [`Writer`] has brought up to date.
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        // Not SQLITE_OPEN_READ_ONLY: to read a WAL file is to write its shared memory.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags).map_err(failure)?;
+        db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
+        let pragmas =
+            "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;";
+        db.execute_batch(pragmas).map_err(failure)?;
+        Ok(Self(db))
+    }
+
+    pub(super) fn get(&self, key: &Key, now: Stamp) -> Result<Option<Versioned>, Error> {
+        Ok(find(&self.0, key)?.filter(|record| record.is_live(now)))
+    }
+
+    pub(super) fn scan(
+        &self,
+        prefix: &Prefix,
+        after: Option<&Key>,
+        limit: usize,
+        now: Stamp,
+    ) -> Result<Page, Error> {
+        let (start, end) = prefix.range();
+        let after = after.map_or(&[][..], Key::as_bytes);
+        let sql = "SELECT key, version, expires, value FROM record
+                   WHERE key >= ?1 AND key < ?2 AND key > ?3 AND (expires IS NULL OR expires > ?4) ORDER BY key";
+        let mut statement = self.0.prepare_cached(sql).map_err(failure)?;
+        let mut rows = statement
+            .query(params![start, end, after, now.0])
+            .map_err(failure)?;
+        let records = std::iter::from_fn(|| match rows.next() {
+            Ok(row) => row.map(|row| Ok((key(row, 0)?, record(row, 1)?))),
+            Err(error) => Some(Err(failure(error))),
+        });
+        Page::collect(records, limit)
+    }
+}
+
+fn find(db: &Connection, key: &Key) -> Result<Option<Versioned>, Error> {
+    let sql = "SELECT version, expires, value FROM record WHERE key = ?1";
+    first(db, sql, params![key.as_bytes()], |row| record(row, 0))
+}
+
+fn first<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Option<T>, Error> {
+    let mut statement = db.prepare_cached(sql).map_err(failure)?;
+    let mut rows = statement.query(params).map_err(failure)?;
+    rows.next().map_err(failure)?.map(read).transpose()
+}
+
+fn all<T>(
+    db: &Connection,
+    sql: &str,
+    params: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut statement = db.prepare_cached(sql).map_err(failure)?;
+    let mut rows = statement.query(params).map_err(failure)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failure)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+fn record(row: &Row<'_>, column: usize) -> Result<Versioned, Error> {
+    Ok(Versioned {
+        version: version(row, column)?,
+        expires: expires(row, column + 1)?,
+        body: Body::decode(blob(row, column + 2)?)?,
+    })
+}
+
+fn key(row: &Row<'_>, column: usize) -> Result<Key, Error> {
+    Key::from_stored(blob(row, column)?).map_err(|_| Error::Corrupt { what: "a key" })
+}
+
+fn version(row: &Row<'_>, column: usize) -> Result<Version, Error> {
+    row.get(column)
+        .map(|number: i64| Version(number.cast_unsigned()))
+        .map_err(failure)
+}
+
+fn expires(row: &Row<'_>, column: usize) -> Result<Option<Stamp>, Error> {
+    row.get(column)
+        .map(|stamp: Option<i64>| stamp.map(Stamp))
+        .map_err(failure)
+}
+
+fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], Error> {
+    row.get_ref(column)
+        .map_err(failure)?
+        .as_blob()
+        .map_err(|_| Error::Corrupt { what: "a column" })
+}
+
+fn pragma<T: rusqlite::types::FromSql>(db: &Connection, name: &str) -> Result<T, Error> {
+    db.pragma_query_value(None, name, |row| row.get(0))
+        .map_err(failure)
+}
+
+fn is_empty(db: &Connection) -> Result<bool, Error> {
+    Ok(first(db, "SELECT 1 FROM sqlite_schema", params![], |_| Ok(()))?.is_none())
+}
+
+fn check_format(found: u32) -> Result<(), Error> {
+    match found <= FORMAT {
+        true => Ok(()),
+        false => Err(Error::Format {
+            found,
+            known: FORMAT,
+        }),
+    }
+}
+
+fn failure(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Error::Full,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::Corrupt { what: "the file" }
+        }
+        _ => Error::Unavailable(Arc::new(error)),
+    }
+}
