@@ -2,6 +2,8 @@
 
 mod answer;
 mod cache;
+#[cfg(feature = "hickory-0_26")]
+mod hickory;
 mod name;
 mod query;
 mod resolver;
@@ -9,6 +11,8 @@ mod zone;
 
 pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use cache::{Cache, CacheLimits, Cached};
+#[cfg(feature = "hickory-0_26")]
+pub use hickory::{Hickory, HickoryError};
 pub use name::{Labels, Name, NameError};
 pub use query::{Query, RecordType};
 pub use resolver::Resolver;

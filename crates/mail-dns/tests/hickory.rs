@@ -1,0 +1,517 @@
+//! The adapter against a DNS server on loopback, whose answers are written octet by octet.
+#![cfg(feature = "hickory-0_26")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used)] // a test has a clock, and may fail
+
+use mail_dns::{
+    Answer, Cached, Failure, Hickory, Mx, Name, Outcome, Query, Record, RecordType, Resolver,
+    Security, Txt, Zone,
+};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UdpSocket},
+};
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const SOA: u16 = 6;
+const PTR: u16 = 12;
+const MX: u16 = 15;
+const TXT: u16 = 16;
+const AAAA: u16 = 28;
+
+const SERVFAIL: u8 = 2;
+const NXDOMAIN: u8 = 3;
+
+/// A question as the server sees it.
+#[derive(Clone, Debug)]
+struct Asked {
+    name: String,
+    over_tcp: bool,
+    packet: Vec<u8>,
+}
+
+/// A record: owner, type, TTL, data.
+type Rr = (&'static str, u16, u32, Vec<u8>);
+
+impl Asked {
+    fn answer(&self, rcode: u8, answers: &[Rr], authority: &[Rr]) -> Vec<u8> {
+        let mut packet = self.packet[..2].to_vec();
+        packet.extend([0x81, 0x80 | rcode, 0, 1, 0, answers.len() as u8]);
+        packet.extend([0, authority.len() as u8, 0, 0]);
+        packet.extend(wire(&self.name));
+        let end = 12 + wire(&self.name).len();
+        packet.extend(&self.packet[end..end + 4]);
+        for (owner, kind, ttl, data) in answers.iter().chain(authority) {
+            packet.extend(wire(owner));
+            packet.extend(kind.to_be_bytes());
+            packet.extend([0, 1]);
+            packet.extend(ttl.to_be_bytes());
+            packet.extend((data.len() as u16).to_be_bytes());
+            packet.extend(data);
+        }
+        packet
+    }
+
+    fn truncated(&self) -> Vec<u8> {
+        let mut packet = self.answer(0, &[], &[]);
+        packet[2] |= 2;
+        packet
+    }
+}
+
+/// A name without a dot inside a label.
+fn wire(name: &str) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for label in name.split('.').filter(|label| !label.is_empty()) {
+        wire.push(label.len() as u8);
+        wire.extend(label.as_bytes());
+    }
+    wire.push(0);
+    wire
+}
+
+fn strings(texts: &[&[u8]]) -> Vec<u8> {
+    let one = |text: &&[u8]| [&[text.len() as u8], *text].concat();
+    texts.iter().flat_map(one).collect()
+}
+
+fn soa(ttl: u32, minimum: u32) -> Rr {
+    let mut data = [wire("ns.test"), wire("hostmaster.test")].concat();
+    for number in [1, 7200, 600, 86400, minimum] {
+        data.extend(u32::to_be_bytes(number));
+    }
+    ("test", SOA, ttl, data)
+}
+
+/// Answers every question by a function that may send several datagrams, or none.
+struct Server {
+    resolver: Hickory,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Server {
+    async fn start(answer: impl Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
+        let (udp, tcp, address) = bind().await;
+        let (answer, asked) = (Arc::new(answer), Arc::new(Mutex::new(Vec::new())));
+        let hear = {
+            let asked = Arc::clone(&asked);
+            move |packet: &[u8], over_tcp| {
+                let heard = Asked {
+                    name: read_name(packet),
+                    over_tcp,
+                    packet: packet.to_vec(),
+                };
+                asked.lock().unwrap().push(heard.clone());
+                answer(&heard)
+            }
+        };
+        let hear_tcp = hear.clone();
+        tokio::spawn(async move {
+            let mut packet = [0; 4096];
+            while let Ok((len, from)) = udp.recv_from(&mut packet).await {
+                for datagram in hear(&packet[..len], false) {
+                    udp.send_to(&datagram, from).await.unwrap();
+                }
+            }
+        });
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = tcp.accept().await {
+                let hear = hear_tcp.clone();
+                tokio::spawn(async move {
+                    while let Ok(len) = stream.read_u16().await {
+                        let mut packet = vec![0; len.into()];
+                        stream.read_exact(&mut packet).await.unwrap();
+                        for message in hear(&packet, true) {
+                            stream.write_u16(message.len() as u16).await.unwrap();
+                            stream.write_all(&message).await.unwrap();
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            resolver: Hickory::with_servers(&[address]).unwrap(),
+            asked,
+        }
+    }
+
+    async fn ask(&self, name: &str, record_type: RecordType) -> Answer {
+        let query = Query::new(name.parse().unwrap(), record_type);
+        ask(&self.resolver, &query).await
+    }
+
+    fn names(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let mut names: Vec<_> = asked.iter().map(|a| a.name.clone()).collect();
+        names.dedup(); // a slow machine may ask twice
+        names
+    }
+}
+
+async fn ask<R: Resolver>(resolver: &R, query: &Query) -> Answer {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    resolver.resolve(query, SystemTime::now(), deadline).await
+}
+
+/// Both on the same port.
+async fn bind() -> (UdpSocket, TcpListener, SocketAddr) {
+    loop {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = tcp.local_addr().unwrap();
+        if let Ok(udp) = UdpSocket::bind(address).await {
+            return (udp, tcp, address);
+        }
+    }
+}
+
+fn read_name(packet: &[u8]) -> String {
+    let (mut labels, mut at) = (Vec::new(), 12);
+    while packet[at] != 0 {
+        let end = at + 1 + usize::from(packet[at]);
+        labels.push(String::from_utf8_lossy(&packet[at + 1..end]).into_owned());
+        at = end;
+    }
+    labels.join(".")
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn every_type_is_understood() {
+    let server = Server::start(|q| {
+        let host = wire("Host.Test");
+        vec![q.answer(
+            0,
+            &[
+                ("all.test", A, 300, vec![192, 0, 2, 1]),
+                ("ALL.test", A, 200, vec![192, 0, 2, 2]),
+                ("other.test", A, 1, vec![192, 0, 2, 9]),
+                (
+                    "all.test",
+                    AAAA,
+                    300,
+                    [[0x20, 1], [0; 2]].concat().repeat(4),
+                ),
+                ("all.test", MX, 300, [vec![0, 10], host.clone()].concat()),
+                ("all.test", PTR, 300, host),
+                ("all.test", TXT, 300, strings(&[b"a", b"", b"\xff"])),
+            ],
+            &[],
+        )]
+    })
+    .await;
+    let records =
+        |records: Vec<Record>, ttl| Answer::records(records, Security::Unknown, seconds(ttl));
+    let a = [[192, 0, 2, 1], [192, 0, 2, 2]].map(|a| Record::A(a.into()));
+    assert_eq!(
+        server.ask("all.test", RecordType::A).await,
+        records(a.into(), 200)
+    );
+    let aaaa = Record::Aaaa("2001:0:2001:0:2001:0:2001:0".parse().unwrap());
+    assert_eq!(
+        server.ask("all.test", RecordType::Aaaa).await,
+        records(vec![aaaa], 300)
+    );
+    let mx = Record::Mx(Mx {
+        preference: 10,
+        exchange: name("host.test"),
+    });
+    assert_eq!(
+        server.ask("all.test", RecordType::Mx).await,
+        records(vec![mx], 300)
+    );
+    assert_eq!(
+        server.ask("all.test", RecordType::Ptr).await,
+        records(vec![Record::Ptr(name("host.test"))], 300)
+    );
+    let txt = Record::Txt(Txt::new([&b"a"[..], b"", b"\xff"]));
+    assert_eq!(
+        server.ask("all.test", RecordType::Txt).await,
+        records(vec![txt], 300)
+    );
+}
+
+#[tokio::test]
+async fn names_are_asked_as_they_are() {
+    let server = Server::start(|q| vec![q.answer(NXDOMAIN, &[], &[])]).await;
+    let odd = Query::new(
+        Name::from_labels([&b"%{d}!"[..], b"_spf", b"test"]).unwrap(),
+        RecordType::A,
+    );
+    for asked in ["host", "Bücher.test", ".", "localhost", "a.invalid"] {
+        server.ask(asked, RecordType::Mx).await;
+    }
+    server.ask("1.0.0.127.in-addr.arpa", RecordType::Ptr).await;
+    ask(&server.resolver, &odd).await;
+    let want = [
+        "host",
+        "xn--bcher-kva.test",
+        "",
+        "localhost",
+        "a.invalid",
+        "1.0.0.127.in-addr.arpa",
+        "%{d}!._spf.test",
+    ];
+    assert_eq!(server.names(), want);
+}
+
+#[tokio::test]
+async fn only_hidden_services_are_never_asked_for() {
+    let server = Server::start(|q| {
+        let here = if q.name == "localhost" {
+            [("localhost", A, 5, vec![192, 0, 2, 7])]
+        } else {
+            [("1.0.0.127.in-addr.arpa", PTR, 5, wire("host.test"))]
+        };
+        vec![q.answer(0, &here, &[])]
+    })
+    .await;
+    let onion = server.ask("duckduckgo.ONION", RecordType::A).await;
+    assert_eq!(onion, Answer::nx_domain(Security::Unknown, Duration::ZERO));
+    assert!(server.names().is_empty());
+    // What hickory's own resolver would make up is what the server says, as it is for a `Zone`.
+    let zone = Zone::new()
+        .address("localhost", [192, 0, 2, 7])
+        .and_then(|z| z.ptr([127, 0, 0, 1], "host.test"))
+        .unwrap();
+    for (asked, record_type) in [
+        ("localhost", RecordType::A),
+        ("1.0.0.127.in-addr.arpa", RecordType::Ptr),
+    ] {
+        let want = zone.answer(&Query::new(name(asked), record_type));
+        let got = server.ask(asked, record_type).await;
+        assert_eq!(got.outcome(), want.outcome(), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_failure_and_refusal_are_different() {
+    let server = Server::start(|q| {
+        vec![match &*q.name {
+            "gone.test" => q.answer(NXDOMAIN, &[], &[soa(900, 300)]),
+            "empty.test" => q.answer(0, &[], &[soa(100, 300)]),
+            "bare.test" => q.answer(0, &[], &[]),
+            "old.test" => q.answer(0, &[], &[soa(u32::MAX, u32::MAX)]),
+            code => q.answer(code.parse().unwrap(), &[], &[]),
+        }]
+    })
+    .await;
+    let nothing = [
+        (
+            "gone.test",
+            Answer::nx_domain(Security::Unknown, seconds(300)),
+        ),
+        (
+            "empty.test",
+            Answer::no_data(Security::Unknown, seconds(100)),
+        ),
+        ("bare.test", Answer::no_data(Security::Unknown, seconds(0))),
+        ("old.test", Answer::no_data(Security::Unknown, seconds(0))),
+    ];
+    for (name, want) in nothing {
+        assert_eq!(server.ask(name, RecordType::Txt).await, want, "{name}");
+    }
+    let failures = [
+        ("1", Failure::Refused),
+        ("2", Failure::ServerFailure),
+        ("4", Failure::Refused),
+        ("5", Failure::Refused),
+        ("6", Failure::ServerFailure),
+        ("9", Failure::Refused),
+        ("15", Failure::ServerFailure),
+    ];
+    for (code, want) in failures {
+        let got = server.ask(code, RecordType::Txt).await;
+        assert_eq!(got.outcome(), &Outcome::Failure(want), "RCODE {code}");
+    }
+}
+
+#[tokio::test]
+async fn aliases_are_followed_within_one_answer_and_over_several() {
+    let server = Server::start(|q| {
+        let alias = |owner, ttl, target| (owner, CNAME, ttl, wire(target));
+        let address = ("host.test", A, 600, vec![192, 0, 2, 1]);
+        vec![match &*q.name {
+            "one.test" => q.answer(0, &[alias("one.test", 60, "host.test"), address], &[]),
+            // The order does not count, nor does what belongs to nobody.
+            "back.test" => {
+                let stray = ("x.test", A, 1, vec![192, 0, 2, 9]);
+                q.answer(
+                    0,
+                    &[stray, address, alias("back.test", 60, "Host.test")],
+                    &[],
+                )
+            }
+            "two.test" => q.answer(0, &[alias("two.test", 60, "one.test")], &[]),
+            "gone.test" => q.answer(
+                NXDOMAIN,
+                &[alias("gone.test", 60, "nowhere.test")],
+                &[soa(900, 900)],
+            ),
+            "far.test" => q.answer(0, &[alias("far.test", 60, "nowhere.test")], &[]),
+            "nowhere.test" => q.answer(NXDOMAIN, &[], &[soa(30, 900)]),
+            "empty.test" => q.answer(0, &[alias("empty.test", 60, "host.test")], &[soa(9, 9)]),
+            "slow.test" => q.answer(0, &[alias("slow.test", 60, "broken.test")], &[]),
+            "broken.test" => q.answer(SERVFAIL, &[], &[]),
+            "loop.test" => q.answer(0, &[alias("loop.test", 60, "pool.test")], &[]),
+            "pool.test" => q.answer(0, &[alias("pool.test", 60, "loop.test")], &[]),
+            "self.test" => q.answer(0, &[alias("self.test", 60, "self.test")], &[]),
+            _ => q.answer(0, &[("x.test", A, 1, vec![192, 0, 2, 9])], &[]),
+        }]
+    })
+    .await;
+    let host = Answer::records(
+        [Record::A([192, 0, 2, 1].into())],
+        Security::Unknown,
+        seconds(60),
+    );
+    for alias in ["one.test", "back.test", "two.test"] {
+        assert_eq!(server.ask(alias, RecordType::A).await, host, "{alias}");
+    }
+    let alias = server.ask("two.test", RecordType::Cname).await;
+    assert_eq!(alias.iter().as_slice(), [Record::Cname(name("one.test"))]);
+    let rest = [
+        (
+            "gone.test",
+            Answer::nx_domain(Security::Unknown, seconds(60)),
+        ),
+        (
+            "far.test",
+            Answer::nx_domain(Security::Unknown, seconds(30)),
+        ),
+        ("empty.test", Answer::no_data(Security::Unknown, seconds(9))),
+        ("slow.test", Answer::failure(Failure::ServerFailure)),
+        ("loop.test", Answer::failure(Failure::ServerFailure)),
+        ("self.test", Answer::failure(Failure::ServerFailure)),
+        ("stray.test", Answer::failure(Failure::Malformed)),
+    ];
+    for (name, want) in rest {
+        assert_eq!(server.ask(name, RecordType::A).await, want, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_fit_comes_over_tcp() {
+    let server = Server::start(|q| {
+        let long = strings(&[&[b'x'; 255][..]; 40]);
+        vec![if q.over_tcp {
+            q.answer(0, &[("big.test", TXT, 60, long)], &[])
+        } else {
+            q.truncated()
+        }]
+    })
+    .await;
+    let answer = server.ask("big.test", RecordType::Txt).await;
+    let [Record::Txt(txt)] = answer.iter().as_slice() else {
+        panic!("one TXT record, not {answer:?}")
+    };
+    assert_eq!((txt.chunks().len(), txt.joined().len()), (40, 40 * 255));
+    assert!(server.asked.lock().unwrap().iter().any(|q| !q.over_tcp));
+}
+
+#[tokio::test]
+async fn forged_answers_are_passed_over() {
+    let server = Server::start(|q| {
+        let forged = [("real.test", A, 60, vec![203, 0, 113, 66])];
+        let mut wrong_id = q.answer(0, &forged, &[]);
+        wrong_id[0] ^= 0xff;
+        let other = Asked {
+            name: "fake.test".into(),
+            ..q.clone()
+        };
+        let wrong_question = other.answer(0, &forged, &[]);
+        let real = q.answer(0, &[("real.test", A, 60, vec![192, 0, 2, 1])], &[]);
+        vec![wrong_id, vec![1], wrong_question, real]
+    })
+    .await;
+    let answer = server.ask("real.test", RecordType::A).await;
+    assert_eq!(answer.iter().as_slice(), [Record::A([192, 0, 2, 1].into())]);
+}
+
+#[tokio::test]
+async fn garbage_is_a_failure() {
+    let server = Server::start(|q| {
+        let mut garbage = q.answer(0, &[("x.test", A, 60, vec![192, 0, 2, 1])], &[]);
+        match &*q.name {
+            "short.test" => garbage.truncate(garbage.len() - 2),
+            "count.test" => garbage[7] = 9,
+            "loop.test" => {
+                let at = 12 + wire("loop.test").len() + 4;
+                garbage[at..at + 2].copy_from_slice(&[0xc0, at as u8]);
+            }
+            "length.test" => garbage = q.answer(0, &[("length.test", A, 60, vec![1, 2])], &[]),
+            // No strings at all: not legal on the wire (RFC 1035 §3.3.14), though a `Zone` has them.
+            _ => garbage = q.answer(0, &[("null.test", TXT, 60, vec![])], &[]),
+        }
+        vec![garbage]
+    })
+    .await;
+    for name in ["short.test", "count.test", "loop.test", "length.test"] {
+        let answer = server.ask(name, RecordType::A).await;
+        assert_eq!(answer, Answer::failure(Failure::Malformed), "{name}");
+    }
+    let answer = server.ask("null.test", RecordType::Txt).await;
+    assert_eq!(answer, Answer::failure(Failure::Malformed));
+}
+
+#[tokio::test]
+async fn equal_questions_at_the_same_time_go_out_once() {
+    let count = AtomicU8::new(0);
+    let server = Server::start(move |q| {
+        let last = count.fetch_add(1, Ordering::Relaxed);
+        vec![q.answer(0, &[("host.test", A, 60, vec![192, 0, 2, last])], &[])]
+    })
+    .await;
+    let (one, two) = tokio::join!(
+        server.ask("host.test", RecordType::A),
+        server.ask("host.test", RecordType::A)
+    );
+    assert_eq!(one, two);
+    // Nothing is kept, though: the next question is a new one. `Cached` is there for that.
+    assert_ne!(one, server.ask("host.test", RecordType::A).await);
+    let cached = Cached::new(server.resolver.clone());
+    let query = Query::new(name("host.test"), RecordType::A);
+    let first = ask(&cached, &query).await;
+    assert_eq!(first.outcome(), ask(&cached, &query).await.outcome());
+}
+
+/// The clock of the test stands still but for what somebody waits for.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_holds_where_nobody_answers() {
+    let server = Server::start(|_| vec![]).await;
+    let query = Query::new(name("host.test"), RecordType::A);
+    // Given a minute, hickory gives up by itself: it is the deadline that ends the others.
+    for (limit, at_least, at_most) in [(0, 0, 0), (1, 1, 1), (3, 3, 3), (60, 10, 60)] {
+        let start = tokio::time::Instant::now();
+        let deadline = start.into_std() + seconds(limit);
+        let answer = server
+            .resolver
+            .resolve(&query, SystemTime::UNIX_EPOCH, deadline)
+            .await;
+        assert_eq!(answer, Answer::failure(Failure::Timeout));
+        let waited = start.elapsed();
+        let slack = Duration::from_millis(2); // the timer's grain
+        assert!(waited >= seconds(at_least), "{limit}: {waited:?}");
+        assert!(waited <= seconds(at_most) + slack, "{limit}: {waited:?}");
+    }
+}
+
+#[test]
+fn no_server_is_an_error() {
+    let error = Hickory::with_servers(&[]).unwrap_err();
+    assert!(!error.is_temporary());
+}
