@@ -61,15 +61,10 @@ fn build() -> Outcome<String> {
 }
 
 fn instructions(program: &str, name: &str, times: u64) -> Outcome<u64> {
-    let cmd = Cmd::new("sh").args([
-        "-c",
-        "exec valgrind --tool=callgrind --callgrind-out-file=/dev/null \"$@\" 2>&1",
-        "sh",
-        program,
-        name,
-        &times.to_string(),
-    ]);
-    let said = cmd.output()?;
+    let cmd = Cmd::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .args([program, name, &times.to_string()]);
+    let said = cmd.said()?;
     collected(&said).ok_or_else(|| format!("Callgrind gave no count:\n  {cmd}\n{said}").into())
 }
 

@@ -29,14 +29,9 @@ pub(crate) fn smoke(seconds: u64) -> Outcome {
             cmd = cmd.arg(seeds);
         }
         let time = format!("-max_total_time={seconds}");
-        cmd.args([
-            "--",
-            &time,
-            "-timeout=20",
-            "-verbosity=0",
-            "-print_final_stats=1",
-        ])
-        .run()?;
+        let cmd = cmd.args(["--", &time, "-timeout=20", "-print_final_stats=1"]);
+        println!("$ {cmd}");
+        println!("{target}: {} runs, no finding", runs(&cmd.said()?));
     }
     Ok(())
 }
@@ -52,6 +47,14 @@ fn fuzz(subcommand: &str) -> Outcome<Cmd> {
     Ok(Cmd::new(cargo_fuzz).args(args))
 }
 
+/// How many inputs libFuzzer tried.
+fn runs(said: &str) -> &str {
+    let mut counts = said
+        .lines()
+        .filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    counts.next().map_or("no", str::trim)
+}
+
 /// The targets that the manifest of `fuzz/` names.
 pub(crate) fn targets(manifest: &str) -> Outcome<Vec<String>> {
     let manifest: Table = manifest.parse()?;
@@ -61,4 +64,18 @@ pub(crate) fn targets(manifest: &str) -> Outcome<Vec<String>> {
         .flatten()
         .filter_map(|bin| bin.get("name")?.as_str());
     Ok(names.map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_tried_is_told() {
+        assert_eq!(
+            runs("x\nstat::number_of_executed_units: 430280\n"),
+            "430280"
+        );
+        assert_eq!(runs("crashed"), "no");
+    }
 }

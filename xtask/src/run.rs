@@ -106,6 +106,20 @@ impl Cmd {
         Err(format!("{said}\nthis failed ({}):\n  {self}", out.status).into())
     }
 
+    /// Runs it and gives all that it said, on both streams; shown only on failure.
+    pub(crate) fn said(&self) -> Outcome<String> {
+        let out = self
+            .command()
+            .output()
+            .map_err(|e| format!("{self}: {e}"))?;
+        let said = [out.stdout, out.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        match out.status.success() {
+            true => Ok(said),
+            false => Err(format!("{said}\nthis failed ({}):\n  {self}", out.status).into()),
+        }
+    }
+
     /// Whether it runs and succeeds; nothing is shown.
     pub(crate) fn succeeds(&self) -> bool {
         self.output().is_ok()
