@@ -1,5 +1,5 @@
 use crate::Name;
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// The record types that mail protocols ask for.
 #[non_exhaustive]
@@ -45,6 +45,22 @@ impl fmt::Display for RecordType {
     }
 }
 
+/// Some text is not the mnemonic of a [`RecordType`] that this crate knows.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown record type")]
+pub struct UnknownType;
+
+/// Reads the mnemonic, without case.
+impl FromStr for RecordType {
+    type Err = UnknownType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownType> {
+        let same = |t: &Self| t.to_string().eq_ignore_ascii_case(text);
+        Self::ALL.into_iter().find(same).ok_or(UnknownType)
+    }
+}
+
 /// One question to the DNS, class IN.
 #[allow(clippy::exhaustive_structs)] // a question is a name and a type, and nothing else
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,5 +82,20 @@ impl Query {
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.record_type)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mnemonics_are_read_back() {
+        for known in RecordType::ALL {
+            assert_eq!(known.to_string().to_lowercase().parse(), Ok(known));
+        }
+        for unknown in ["", "AA", "TYPE1", "MX "] {
+            assert_eq!(unknown.parse::<RecordType>(), Err(UnknownType));
+        }
     }
 }
