@@ -10,7 +10,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
     ),
     (
         &["hickory_resolver", "hickory_proto", "hickory_net"],
-        &["crates/mail-dns/src/hickory"],
+        &["crates/mail-dns/src/hickory", "benches/"],
     ),
     (
         &["hickory_server"],
@@ -24,6 +24,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["aws_lc_rs"],
         &[
             "crates/msg-validate/src/crypto",
+            "crates/mail-dns/src/hickory",
             "examples/mail-service/",
             "benches/",
         ],
