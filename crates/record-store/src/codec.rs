@@ -8,8 +8,8 @@ const FORMAT: u8 = 1;
 const INLINE: u8 = 0;
 const LARGE: u8 = 1;
 
-/// The octets by which [`manifest`] knows the kind of a record.
-pub(crate) const HEAD: usize = 2 + size_of::<ChunkId>() + size_of::<u64>();
+/// The octets by which [`manifest`] judges: one more than any manifest has.
+pub(crate) const HEAD: usize = 2 + size_of::<ChunkId>() + size_of::<u64>() + 1;
 
 impl Body {
     /// Format 1: the octet 1; then the octet 0 and the value, or the octet 1, 16 octets of chunk identity and the
@@ -32,25 +32,27 @@ impl Body {
             [FORMAT, INLINE, value @ ..] if value.len() <= MAX_VALUE => {
                 Ok(Self::Inline(value.into()))
             }
-            [FORMAT, LARGE, ..] => manifest(bytes)?.map(Self::Large).ok_or(corrupt),
-            [0, ..] | [FORMAT, ..] | [] => Err(corrupt),
-            [newer, ..] => Err(Error::Format {
-                found: u32::from(*newer),
-                known: u32::from(FORMAT),
-            }),
+            _ => manifest(bytes)?.map(Self::Large).ok_or(corrupt),
         }
     }
 }
 
-/// The manifest of a record of which at least the first [`HEAD`] octets are given; none if its value is inline.
+/// The manifest of a record of which the first [`HEAD`] octets are given.
+///
+/// A damaged record has none, so that it can be overwritten. One of a later release may have one that this release
+/// cannot know, so it must not be.
 pub(crate) fn manifest(head: &[u8]) -> Result<Option<Manifest>, Error> {
-    let corrupt = || Error::Corrupt { what: "a manifest" };
-    let [FORMAT, LARGE, fields @ ..] = head else {
-        return Ok(None);
-    };
-    let (id, size) = fields.split_first_chunk().ok_or_else(corrupt)?;
-    let size = u64::from_be_bytes(size.try_into().map_err(|_| corrupt())?);
-    Ok(Some(Manifest { id: *id, size }))
+    match head {
+        [FORMAT, LARGE, fields @ ..] => Ok(fields.split_first_chunk().and_then(|(id, size)| {
+            let size = u64::from_be_bytes(size.try_into().ok()?);
+            Some(Manifest { id: *id, size })
+        })),
+        [] | [0..=FORMAT, ..] => Ok(None),
+        [newer, ..] => Err(Error::Format {
+            found: u32::from(*newer),
+            known: u32::from(FORMAT),
+        }),
+    }
 }
 
 #[cfg(test)]

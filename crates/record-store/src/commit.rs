@@ -83,8 +83,8 @@ impl Commit {
         self
     }
 
-    /// Whether the commit keeps the limits.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// The octets of the commit, if it keeps the limits.
+    pub(crate) fn check(&self) -> Result<usize, Error> {
         within("operations", self.operations.len(), MAX_OPERATIONS)?;
         let mut size = 0;
         let mut keys = HashSet::with_capacity(self.operations.len());
@@ -98,7 +98,7 @@ impl Commit {
                 return Err(Error::DuplicateKey);
             }
         }
-        within("commit", size, MAX_COMMIT)
+        within("commit", size, MAX_COMMIT).map(|()| size)
     }
 }
 

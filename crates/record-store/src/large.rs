@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime};
 
 use crate::commit::Write;
 use crate::record::{Body, ChunkId, MAX_VALUE, Manifest, Stamp};
-use crate::{Cause, Commit, Error, Expect, Key, Outcome, Prefix, Records, Version, Versioned};
+use crate::{
+    Cause, Commit, Error, Expect, Key, MAX_PAGE, Outcome, Prefix, Records, Version, Versioned,
+};
 
 /// Most octets of a large value.
 pub const MAX_LARGE: usize = 256 * 1024 * 1024;
@@ -105,11 +107,21 @@ impl Large {
             .ok()
             .filter(|&size| size <= MAX_LARGE)
             .ok_or_else(corrupt)?;
+        let (chunks, mut after) = (chunks_of(&manifest.id), None);
         let mut value = Vec::with_capacity(size);
-        for index in 0..size.div_ceil(MAX_VALUE) {
-            let key = chunk_key(&manifest.id, index as u64);
-            let chunk = store.get(&key, now).await?.ok_or_else(corrupt)?;
-            value.extend_from_slice(chunk.value()?);
+        loop {
+            let page = store.scan(&chunks, after.as_ref(), MAX_PAGE, now).await?;
+            for (key, chunk) in page.entries {
+                let index = value.len().div_ceil(MAX_VALUE) as u64;
+                if key != chunk_key(&manifest.id, index) || value.len() >= size {
+                    return Err(corrupt());
+                }
+                value.extend_from_slice(chunk.value()?);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
         }
         match value.len() == size {
             true => Ok(value.into()),

@@ -25,5 +25,5 @@ pub use memory::Memory;
 pub use record::{MAX_VALUE, Version, Versioned};
 pub use records::{MAX_PAGE, MAX_PAGE_BYTES, Page, Records, Swept};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{MAX_WAITING, Sqlite};
+pub use sqlite::{MAX_WAITING, MAX_WAITING_BYTES, Sqlite};
 pub use table::MAX_SWEEP;

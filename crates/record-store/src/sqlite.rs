@@ -3,6 +3,7 @@
 mod db;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -18,6 +19,9 @@ use crate::{Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Versioned
 /// Most commits that wait; further ones are refused with [`Error::Busy`].
 pub const MAX_WAITING: usize = 4096;
 
+/// Most octets of commits that wait.
+pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
+
 /// A store in one SQLite file: WAL, `synchronous = FULL`, one thread that writes.
 ///
 /// All commits that wait become one transaction, each under a savepoint of its own, and share one sync. Reads run
@@ -27,6 +31,7 @@ pub const MAX_WAITING: usize = 4096;
 /// Dropping the store waits until the commits that were accepted have ended.
 pub struct Sqlite {
     writer: Option<SyncSender<Job>>,
+    waiting: Arc<AtomicUsize>,
     readers: Option<Sender<Read>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -59,20 +64,24 @@ impl Sqlite {
         }
         Ok(Self {
             writer: Some(writer),
+            waiting: Arc::default(),
             readers: Some(readers),
             threads,
         })
     }
 
-    async fn write(&self, work: Work) -> Result<Option<Done>, Error> {
-        let (reply, result) = oneshot::channel();
+    async fn write(&self, work: Work, size: usize) -> Result<Option<Done>, Error> {
         let writer = self.writer.as_ref().ok_or(Error::Closed)?;
-        writer
-            .try_send(Job { work, reply })
-            .map_err(|refused| match refused {
-                TrySendError::Full(_) => Error::Busy,
-                TrySendError::Disconnected(_) => Error::Closed,
-            })?;
+        let (reply, result) = oneshot::channel();
+        let job = Job {
+            work,
+            reply,
+            _weight: Weight::put(size, &self.waiting)?,
+        };
+        writer.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::Busy,
+            TrySendError::Disconnected(_) => Error::Closed,
+        })?;
         // The writer is gone without an answer: what it did last is not known.
         result.await.unwrap_or(Ok(None))
     }
@@ -110,15 +119,18 @@ impl Records for Sqlite {
     }
 
     async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
-        commit.check()?;
-        match self.write(Work::Commit(commit, Stamp::new(now))).await? {
+        let size = commit.check()?;
+        match self
+            .write(Work::Commit(commit, Stamp::new(now)), size)
+            .await?
+        {
             Some(Done::Commit(outcome)) => Ok(outcome),
             _ => Ok(Outcome::Unknown),
         }
     }
 
     async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        match self.write(Work::Sweep(Stamp::new(now), budget)).await? {
+        match self.write(Work::Sweep(Stamp::new(now), budget), 0).await? {
             Some(Done::Sweep(swept)) => Ok(swept),
             _ => Err(Error::Closed),
         }
@@ -156,6 +168,31 @@ struct Job {
     work: Work,
     /// `None` stands for an outcome that is not known.
     reply: Reply<Option<Done>>,
+    _weight: Weight,
+}
+
+/// The part of a job in [`MAX_WAITING_BYTES`], until the job is dropped.
+struct Weight {
+    size: usize,
+    total: Arc<AtomicUsize>,
+}
+
+impl Weight {
+    fn put(size: usize, total: &Arc<AtomicUsize>) -> Result<Self, Error> {
+        let before = total.fetch_add(size, Ordering::Relaxed);
+        let total = Arc::clone(total);
+        let weight = Self { size, total };
+        match before + size <= MAX_WAITING_BYTES {
+            true => Ok(weight),
+            false => Err(Error::Busy),
+        }
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.size, Ordering::Relaxed);
+    }
 }
 
 enum Read {
@@ -213,8 +250,10 @@ fn read(db: &Reader, reads: &Mutex<Receiver<Read>>) {
     loop {
         let next = reads.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(read) = next else { return };
-        // Nobody may wait any more; then the answer is dropped.
         match read {
+            // Nobody waits any more: no need to look.
+            Read::Get { reply, .. } if reply.is_canceled() => {}
+            Read::Scan { reply, .. } if reply.is_canceled() => {}
             Read::Get { key, now, reply } => drop(reply.send(db.get(&key, now))),
             Read::Scan {
                 prefix,

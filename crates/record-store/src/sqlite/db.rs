@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row, params};
 use crate::codec::{HEAD, manifest};
 use crate::record::{Body, Stamp};
 use crate::table::{Head, Table, apply, sweep};
-use crate::{Commit, Error, Key, Outcome, Page, Prefix, Swept, Version, Versioned};
+use crate::{Cause, Commit, Error, Key, Outcome, Page, Prefix, Swept, Version, Versioned};
 
 /// "LtrK": tells `file` and us that this is a store.
 const APPLICATION: i32 = 0x4C74_724B;
@@ -28,7 +28,12 @@ const MIGRATIONS: &[&str] = &["
 "];
 
 /// The connection that writes.
-pub(super) struct Writer(Connection);
+pub(super) struct Writer {
+    db: Connection,
+    /// A mutation for the tests: does not notice that SQLite has rolled back.
+    #[cfg(test)]
+    blind: bool,
+}
 
 /// A piece of work for the writer.
 pub(super) enum Work {
@@ -52,18 +57,24 @@ pub(super) enum Lost {
 impl Writer {
     /// Opens the file, makes it if it is not there, and brings it up to date.
     pub(super) fn open(path: &Path, extra: &str) -> Result<Self, Error> {
-        let db = Connection::open(path).map_err(failure)?;
-        // Another process may hold the file for a moment: a backup, or a program that inspects it.
-        db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
-        db.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;
-             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;",
-        )
-        .map_err(failure)?;
+        let db = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+        let mode = db.query_row("PRAGMA journal_mode = WAL", [], |row| {
+            row.get::<_, String>(0)
+        });
+        if mode.map_err(failure)? != "wal" {
+            let cause = "this file or file system cannot have a write-ahead log";
+            return Err(Error::Unavailable(Cause::from(Box::from(cause))));
+        }
+        db.execute_batch("PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;")
+            .map_err(failure)?;
         db.set_prepared_statement_cache_capacity(32);
-        let mut writer = Self(db);
+        let mut writer = Self {
+            db,
+            #[cfg(test)]
+            blind: false,
+        };
         writer.migrate()?;
-        writer.0.execute_batch(extra).map_err(failure)?;
+        writer.db.execute_batch(extra).map_err(failure)?;
         Ok(writer)
     }
 
@@ -78,52 +89,62 @@ impl Writer {
         let mut results = Vec::new();
         self.execute("BEGIN IMMEDIATE").map_err(Lost::RolledBack)?;
         for work in work {
-            let result = self.step(work);
-            // SQLITE_FULL and some others end the whole transaction, not only the savepoint.
-            if let Err(error) = &result
-                && self.0.is_autocommit()
-            {
-                return Err(Lost::RolledBack(error.clone()));
-            }
-            results.push(result);
-        }
-        match self
-            .0
-            .prepare_cached("COMMIT")
-            .and_then(|mut commit| commit.execute([]))
-        {
-            Ok(_) => Ok(results),
-            Err(error) => {
-                if !self.0.is_autocommit() {
-                    let _ = self.execute("ROLLBACK"); // the error at hand says more than a second one would
+            match self.step(work) {
+                Ok(result) => results.push(result),
+                Err(error) => {
+                    self.roll_back();
+                    return Err(Lost::RolledBack(error));
                 }
-                Err(match failure(error) {
-                    error @ (Error::Full | Error::Busy) => Lost::RolledBack(error),
-                    _ => Lost::Unknown,
-                })
             }
         }
+        self.execute("COMMIT").map_err(|error| {
+            self.roll_back();
+            match error {
+                // The log never got its commit mark.
+                Error::Full | Error::Busy => Lost::RolledBack(error),
+                // The mark may be on the disk although the sync failed.
+                _ => Lost::Unknown,
+            }
+        })?;
+        Ok(results)
     }
 
-    /// One piece of work under a savepoint of its own, so that its failure leaves the others alone.
-    fn step(&mut self, work: &Work) -> Result<Done, Error> {
+    /// One piece of work under a savepoint of its own, so that its failure leaves the others alone. The outer error
+    /// means that the whole transaction is lost.
+    fn step(&mut self, work: &Work) -> Result<Result<Done, Error>, Error> {
         self.execute("SAVEPOINT work")?;
         let result = match work {
             Work::Commit(commit, now) => apply(self, commit, *now).map(Done::Commit),
             Work::Sweep(now, budget) => sweep(self, *now, *budget).map(Done::Sweep),
         };
-        if result.is_err() && !self.0.is_autocommit() {
+        if let Err(error) = &result {
+            // SQLITE_FULL and some others end the transaction, not only the savepoint.
+            if self.is_rolled_back() {
+                return Err(error.clone());
+            }
             self.execute("ROLLBACK TO work")?;
         }
-        if !self.0.is_autocommit() {
-            self.execute("RELEASE work")?;
+        self.execute("RELEASE work")?;
+        Ok(result)
+    }
+
+    fn is_rolled_back(&self) -> bool {
+        #[cfg(test)]
+        if self.blind {
+            return false;
         }
-        result
+        self.db.is_autocommit()
+    }
+
+    fn roll_back(&self) {
+        if !self.db.is_autocommit() {
+            let _ = self.execute("ROLLBACK"); // the error at hand says more than a second one would
+        }
     }
 
     fn migrate(&mut self) -> Result<(), Error> {
         let db = self
-            .0
+            .db
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
             .map_err(failure)?;
         let application: i32 = pragma(&db, "application_id")?;
@@ -156,7 +177,7 @@ impl Writer {
     }
 
     fn write(&self, sql: &str, params: impl Params) -> Result<(), Error> {
-        let mut statement = self.0.prepare_cached(sql).map_err(failure)?;
+        let mut statement = self.db.prepare_cached(sql).map_err(failure)?;
         statement.execute(params).map_err(failure).map(|_| ())
     }
 }
@@ -166,7 +187,7 @@ const FORMAT: u32 = MIGRATIONS.len() as u32;
 impl Table for Writer {
     fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
         let sql = "SELECT version, expires, substr(value, 1, ?2) FROM record WHERE key = ?1";
-        first(&self.0, sql, params![key.as_bytes(), HEAD as i64], |row| {
+        first(&self.db, sql, params![key.as_bytes(), HEAD as i64], |row| {
             Ok(Head {
                 version: version(row, 0)?,
                 expires: expires(row, 1)?,
@@ -176,7 +197,7 @@ impl Table for Writer {
     }
 
     fn find(&mut self, key: &Key) -> Result<Option<Versioned>, Error> {
-        find(&self.0, key)
+        find(&self.db, key)
     }
 
     fn put(&mut self, key: &Key, record: &Versioned) -> Result<(), Error> {
@@ -200,7 +221,7 @@ impl Table for Writer {
     }
 
     fn last_version(&mut self) -> Result<Version, Error> {
-        let found = first(&self.0, "SELECT last FROM sequence", params![], |row| {
+        let found = first(&self.db, "SELECT last FROM sequence", params![], |row| {
             version(row, 0)
         })?;
         found.ok_or(Error::Corrupt {
@@ -215,7 +236,7 @@ impl Table for Writer {
 
     fn expired(&mut self, now: Stamp, limit: usize) -> Result<Vec<Key>, Error> {
         let sql = "SELECT key FROM record WHERE expires <= ?1 ORDER BY expires LIMIT ?2";
-        all(&self.0, sql, params![now.0, limit as i64], |row| {
+        all(&self.db, sql, params![now.0, limit as i64], |row| {
             key(row, 0)
         })
     }
@@ -223,7 +244,7 @@ impl Table for Writer {
     fn keys(&mut self, prefix: &Prefix, limit: usize) -> Result<Vec<Key>, Error> {
         let (start, end) = prefix.range();
         let sql = "SELECT key FROM record WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
-        all(&self.0, sql, params![start, end, limit as i64], |row| {
+        all(&self.db, sql, params![start, end, limit as i64], |row| {
             key(row, 0)
         })
     }
@@ -236,12 +257,9 @@ impl Reader {
     /// Opens a file that a [`Writer`] has brought up to date.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
         // Not SQLITE_OPEN_READ_ONLY: to read a WAL file is to write its shared memory.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let db = Connection::open_with_flags(path, flags).map_err(failure)?;
-        db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
-        let pragmas =
-            "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192;";
-        db.execute_batch(pragmas).map_err(failure)?;
+        let db = connect(path, OpenFlags::empty())?;
+        db.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -8192;")
+            .map_err(failure)?;
         Ok(Self(db))
     }
 
@@ -270,6 +288,22 @@ impl Reader {
         });
         Page::collect(records, limit)
     }
+}
+
+/// A connection as all of ours are. No URI: a path is a path.
+fn connect(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let db = Connection::open_with_flags(path, flags).map_err(failure)?;
+    // Another process may hold the file for a moment: a backup, or a program that inspects it.
+    db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
+    // FULL: COMMIT returns after the log is on the disk. Whoever closes last moves the log into the file, so all have
+    // these settings. macOS empties the disk's own cache only for `fullfsync`.
+    db.execute_batch(
+        "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA trusted_schema = OFF;",
+    )
+    .map_err(failure)?;
+    Ok(db)
 }
 
 fn find(db: &Connection, key: &Key) -> Result<Option<Versioned>, Error> {
@@ -361,5 +395,62 @@ fn failure(error: rusqlite::Error) -> Error {
             Error::Corrupt { what: "the file" }
         }
         _ => Error::Unavailable(Arc::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Expect;
+
+    const NOW: Stamp = Stamp(1_800_000_000_000);
+
+    fn put(name: &str, size: usize, expect: Expect) -> Work {
+        let key = Key::new("test", name).unwrap();
+        Work::Commit(Commit::new().put(&key, vec![7; size], expect), NOW)
+    }
+
+    /// A batch whose fourth piece of work finds the file full: what each is told, and what is there afterwards.
+    fn full_in_the_middle(blind: bool) -> (Result<Vec<Result<Done, Error>>, Lost>, Vec<Key>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut writer = Writer::open(&path, "PRAGMA max_page_count = 20").unwrap();
+        writer.blind = blind;
+        let absent = Expect::Absent;
+        let work = [
+            put("a", 9, absent),
+            put("b", 9, absent),
+            put("a", 9, absent),
+            put("c", 65_536, absent),
+        ];
+        let more = [put("d", 65_536, absent), put("e", 9, absent)];
+        let results = writer.run(work.iter().chain(&more));
+        let found = writer.keys(&Prefix::all(), 10).unwrap();
+        // Once there is room, the same batch succeeds.
+        writer.blind = false;
+        writer
+            .db
+            .execute_batch("PRAGMA max_page_count = 200")
+            .unwrap();
+        let retried = writer.run(work.iter().skip(3).chain(&more));
+        assert!(retried.is_ok_and(|results| results.iter().all(Result::is_ok)));
+        (results, found)
+    }
+
+    #[test]
+    fn a_full_disk_fails_the_whole_batch() {
+        let (results, found) = full_in_the_middle(false);
+        assert!(matches!(results, Err(Lost::RolledBack(Error::Full))));
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn mutation_a_writer_that_does_not_look_gives_the_wrong_error() {
+        let (results, found) = full_in_the_middle(true);
+        let wrong = matches!(results, Err(Lost::RolledBack(Error::Unavailable(_))));
+        assert!(
+            wrong && found.is_empty(),
+            "even so, nothing of the batch may stay"
+        );
     }
 }
