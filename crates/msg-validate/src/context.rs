@@ -1,3 +1,4 @@
+use crate::Stamp;
 use std::{net::IpAddr, time::SystemTime};
 
 /// What is known of a message besides its bytes.
@@ -5,6 +6,7 @@ use std::{net::IpAddr, time::SystemTime};
 pub struct Context {
     now: SystemTime,
     transport: Option<Transport>,
+    stamp: Option<Stamp>,
 }
 
 /// How a message came: the SMTP dialogue (RFC 5321).
@@ -17,6 +19,18 @@ pub struct Transport {
     pub helo: String,
     /// The reverse-path of MAIL FROM without its brackets; empty for `<>`.
     pub mail_from: String,
+    /// Whether MAIL FROM came with SMTPUTF8.
+    pub smtputf8: Smtputf8,
+}
+
+/// Whether a message may be an internationalized one (RFC 6531 §3.4).
+#[allow(clippy::exhaustive_enums)] // it was, or it was not
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Smtputf8 {
+    /// MAIL FROM came with the parameter SMTPUTF8.
+    Declared,
+    /// It did not, or that is not known.
+    NotDeclared,
 }
 
 impl Context {
@@ -31,10 +45,12 @@ impl Context {
             client: client.to_canonical(),
             helo: helo.into(),
             mail_from: mail_from.into(),
+            smtputf8: Smtputf8::NotDeclared,
         };
         Self {
             now,
             transport: Some(transport),
+            stamp: None,
         }
     }
 
@@ -43,7 +59,30 @@ impl Context {
         Self {
             now,
             transport: None,
+            stamp: None,
         }
+    }
+
+    /// The client declared SMTPUTF8: header fields may hold UTF-8 (RFC 6531 §3.4).
+    #[must_use]
+    pub fn internationalized(mut self) -> Self {
+        if let Some(transport) = &mut self.transport {
+            transport.smtputf8 = Smtputf8::Declared;
+        }
+        self
+    }
+
+    /// Who judges: its name goes into SPF's explanations (RFC 7208 §7.3, macro `r`), and fields
+    /// that only it may write are noticed.
+    #[must_use]
+    pub fn judged_by(mut self, stamp: Stamp) -> Self {
+        self.stamp = Some(stamp);
+        self
+    }
+
+    /// Who judges, if that is known.
+    pub fn stamp(&self) -> Option<&Stamp> {
+        self.stamp.as_ref()
     }
 
     /// The moment as of which expiry is judged.

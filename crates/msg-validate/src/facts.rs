@@ -68,6 +68,17 @@ impl Facts {
         true
     }
 
+    /// Asks nothing any more: what is not known from here on is a failure.
+    pub(crate) fn close(&mut self) {
+        self.budget = 0;
+        self.drop_missing();
+    }
+
+    /// Takes back what is asked but no longer of use.
+    pub(crate) fn drop_missing(&mut self) {
+        self.missing.clear();
+    }
+
     /// Whether a question was refused because the budget was used up.
     pub(crate) fn exhausted(&self) -> bool {
         self.exhausted

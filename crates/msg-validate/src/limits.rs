@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// Bounds on hostile input, for one whole message. Going over one is a reason in the verdict.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct Limits {
     pub spf_void_lookups: usize,
     /// Most DNS questions of all protocols together. Default 60.
     pub dns_queries: usize,
+    /// How long after [`Context::now`](crate::Context::now) answers are waited for. Default 5 s.
+    pub time: Duration,
 }
 
 impl Default for Limits {
@@ -31,6 +35,7 @@ impl Default for Limits {
             spf_terms: 10,
             spf_void_lookups: 2,
             dns_queries: 60,
+            time: Duration::from_secs(5),
         }
     }
 }

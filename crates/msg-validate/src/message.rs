@@ -4,8 +4,25 @@ use memchr::memmem;
 /// A message cut into header fields and body, nothing copied (RFC 5322 §2.1).
 #[derive(Debug)]
 pub(crate) struct Message<'a> {
+    bytes: &'a [u8],
     fields: Vec<Field<'a>>,
     body: &'a [u8],
+    cut: Cut,
+}
+
+/// What ended the header section.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// An empty line, as it should be.
+    EmptyLine,
+    /// The end of the message: it has no body, which is legal (RFC 5322 §3.5).
+    End,
+    /// A line that is no header field, and does not continue one.
+    Malformed,
+    /// More fields than [`Limits::header_fields`].
+    Fields,
+    /// More octets than [`Limits::header_octets`].
+    Octets,
 }
 
 /// One header field as it stands in the message.
@@ -48,21 +65,40 @@ impl<'a> Message<'a> {
     pub(crate) fn parse(bytes: &'a [u8], limits: &Limits) -> Self {
         let mut fields = Vec::with_capacity(32);
         let mut rest = bytes;
-        loop {
+        let (body, cut) = loop {
             if let Some(body) = rest.strip_prefix(b"\r\n") {
-                return Self { fields, body };
+                break (body, Cut::EmptyLine);
             }
+            if rest.is_empty() {
+                break (rest, Cut::End);
+            }
+            // Nothing beyond the limits is searched: a hostile line costs no more than they allow.
             let used = bytes.len() - rest.len();
-            let Some(field) = Field::take(rest) else {
-                return Self { fields, body: rest };
+            let room = limits.header_octets.saturating_sub(used);
+            let window = rest.get(..room.saturating_add(2)).unwrap_or(rest);
+            let Some(field) = Field::take(window) else {
+                break (rest, Cut::Malformed);
             };
-            if fields.len() >= limits.header_fields || used + field.raw.len() > limits.header_octets
-            {
-                return Self { fields, body: rest };
+            if field.raw.len() > room {
+                break (rest, Cut::Octets);
+            }
+            if fields.len() >= limits.header_fields {
+                break (rest, Cut::Fields);
             }
             rest = rest.get(field.raw.len()..).unwrap_or_default();
             fields.push(field);
+        };
+        Self {
+            bytes,
+            fields,
+            body,
+            cut,
         }
+    }
+
+    /// All of it.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
     }
 
     /// Header fields from the top.
@@ -70,17 +106,58 @@ impl<'a> Message<'a> {
         &self.fields
     }
 
+    /// The fields of one name, from the top.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Field<'a>> {
+        self.fields.iter().filter(move |field| field.is(name))
+    }
+
+    /// What ended the header section.
+    pub(crate) fn cut(&self) -> Cut {
+        self.cut
+    }
+
     /// Everything after the empty line.
     pub(crate) fn body(&self) -> &'a [u8] {
         self.body
     }
+
+    /// Everything before the body, the empty line included.
+    pub(crate) fn head(&self) -> &'a [u8] {
+        let len = self.bytes.len() - self.body.len();
+        self.bytes.get(..len).unwrap_or_default()
+    }
 }
 
 impl<'a> Field<'a> {
+    /// Every field, and every other line or part of one, that some reader may take for a header
+    /// field: unlike [`Message::parse`] this goes on after what is malformed, and counts a bare LF
+    /// as the end of a line. Nothing is left out; it ends before the empty line.
+    pub(crate) fn all(message: &'a [u8]) -> impl Iterator<Item = Self> {
+        let mut rest = message;
+        std::iter::from_fn(move || {
+            if rest.is_empty() || rest.starts_with(b"\r\n") {
+                return None;
+            }
+            let mut ends = memchr::memchr_iter(b'\n', rest).map(|at| at + 1);
+            let end = ends.find(|&end| !matches!(rest.get(end), Some(b' ' | b'\t')));
+            let (raw, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+            rest = after;
+            let name_len = memchr::memchr(b':', raw).unwrap_or(raw.len());
+            Some(Self { raw, name_len })
+        })
+    }
+
     /// The field at the front, up to a CRLF that no space or tab follows (RFC 5322 §2.2.3).
     fn take(input: &'a [u8]) -> Option<Self> {
-        let name_len =
-            memchr::memchr2(b':', b'\n', input).filter(|&at| at > 0 && input[at] == b':')?;
+        let name_len = memchr::memchr2(b':', b'\n', input)?;
+        let (name, _) = input.split_at_checked(name_len)?;
+        // RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters [...]
+        // except colon."
+        let name = name.trim_ascii_end();
+        let printable = name.iter().all(|o| matches!(o, 0x21..=0x7e));
+        if input.get(name_len) != Some(&b':') || name.is_empty() || !printable {
+            return None;
+        }
         let mut end = input.len();
         for at in memmem::find_iter(input, b"\r\n") {
             if !matches!(input.get(at + 2), Some(b' ' | b'\t')) {

@@ -1,97 +1,69 @@
-use std::{borrow::Cow, fmt};
+use crate::{Dkim, Dmarc, Grade, Reason, Severity, Spf, Stamp, Stamped, stamp};
 
-/// How far a message can be trusted to come from where it says.
-#[allow(clippy::exhaustive_enums)] // a scale of five, which callers match in full
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Grade {
-    /// The author's domain denies the message, and asks to quarantine or reject such ones.
-    Forged,
-    /// Something about the message is as a forger would make it.
-    Suspicious,
-    /// Nothing speaks against the message, and nothing vouches for it: it raises the alarm too.
-    Unverifiable,
-    /// Vouched for, but weakly.
-    Plausible,
-    /// The author's domain vouches for the message.
-    Verified,
-}
-
-impl Grade {
-    /// Whether a reader should be told to take care.
-    pub fn is_alarm(self) -> bool {
-        self <= Self::Unverifiable
-    }
-}
-
-/// The grade's name in lower case.
-impl fmt::Display for Grade {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Forged => "forged",
-            Self::Suspicious => "suspicious",
-            Self::Unverifiable => "unverifiable",
-            Self::Plausible => "plausible",
-            Self::Verified => "verified",
-        })
-    }
-}
-
-/// How much a [`Reason`] weighs.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Severity {
-    /// Worth knowing; does not lower the grade.
-    Info,
-    /// Keeps the grade from the best.
-    Warning,
-    /// The message is at best Suspicious.
-    Alarm,
-}
-
-/// The severity's name in lower case.
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Alarm => "alarm",
-        })
-    }
-}
-
-/// One thing that made the verdict what it is.
+/// What is to be thought of one message, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    code: &'static str,
-    severity: Severity,
-    text: Cow<'static, str>,
+pub struct Verdict {
+    pub(crate) grade: Grade,
+    pub(crate) reasons: Vec<Reason>,
+    pub(crate) spf: Option<Spf>,
+    pub(crate) dkim: Vec<Dkim>,
+    pub(crate) dmarc: Option<Dmarc>,
+    pub(crate) arc: Option<Arc>,
 }
 
-impl Reason {
-    pub(crate) fn new(
-        code: &'static str,
-        severity: Severity,
-        text: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self {
-            code,
-            severity,
-            text: text.into(),
+/// The outcome of ARC (RFC 8617), which is not evaluated yet: there is no value of this type.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arc {}
+
+impl Verdict {
+    /// How far the message can be trusted.
+    pub fn grade(&self) -> Grade {
+        self.grade
+    }
+
+    /// Everything that was noticed, what weighs most first.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// SPF (RFC 7208); none where nothing is known of how the message came.
+    pub fn spf(&self) -> Option<&Spf> {
+        self.spf.as_ref()
+    }
+
+    /// DKIM (RFC 6376): every signature that was looked at, from the top.
+    pub fn dkim(&self) -> &[Dkim] {
+        &self.dkim
+    }
+
+    /// DMARC (RFC 9989); none where there was no message.
+    pub fn dmarc(&self) -> Option<&Dmarc> {
+        self.dmarc.as_ref()
+    }
+
+    /// ARC (RFC 8617); none until it is evaluated.
+    pub fn arc(&self) -> Option<&Arc> {
+        self.arc.as_ref()
+    }
+
+    /// One line for a person: the grade, and the reasons that led to it.
+    pub fn summary(&self) -> String {
+        let mut line = self.grade.to_string();
+        let weighty = self
+            .reasons
+            .iter()
+            .filter(|r| r.severity() > Severity::Info);
+        for (i, reason) in weighty.enumerate() {
+            line.push_str(if i == 0 { ": " } else { "; " });
+            line.push_str(reason.text());
         }
+        line
     }
 
-    /// Stable code for machines, such as `dkim.l-tag`.
-    pub fn code(&self) -> &'static str {
-        self.code
-    }
-
-    /// How much it weighs.
-    pub fn severity(&self) -> Severity {
-        self.severity
-    }
-
-    /// A sentence for a person, with the evidence.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// The message with this verdict as Authentication-Results on top, and without the fields that
+    /// nobody but the stamping host may write (RFC 8601 §5).
+    pub fn stamp<'m>(&self, message: &'m [u8], stamp: &Stamp) -> Stamped<'m> {
+        stamp::stamp(self, message, stamp)
     }
 }

@@ -1,0 +1,237 @@
+use crate::{
+    Context, Dkim, Dmarc, Error, Limits, Reason, Severity, Spf, SpfResult, Transport, Verdict,
+    dkim::DkimResult,
+    dmarc::{self, By, Identifier, State},
+    facts::Facts,
+    hygiene::{self, Hygiene},
+    judge::{self, Findings, Signature, Standing},
+    message::Message,
+    spf,
+};
+use mail_dns::{Answer, Name, Query};
+use std::time::SystemTime;
+
+/// The judgement of one message, without I/O: it says what it needs to know of the DNS, and takes
+/// the answers.
+///
+/// All the questions of [`need`](Self::need) can be asked at once; when the last one is answered,
+/// the next wave is there. A wave that is empty is the end. A question that fails is answered
+/// with [`Answer::failure`], and one that is never answered keeps the evaluation from finishing.
+///
+/// ```
+/// use mail_dns::Zone;
+/// use msg_validate::{Context, Evaluation, Grade, Limits};
+/// use std::time::UNIX_EPOCH;
+///
+/// let zone = Zone::new().txt("example.org", "v=spf1 ip4:192.0.2.1 -all")?;
+/// let context = Context::smtp([192, 0, 2, 1].into(), "mx.example.org", "a@example.org", UNIX_EPOCH);
+/// let mut evaluation = Evaluation::new(b"From: a@example.org\r\n\r\nHi\r\n", &context, Limits::default());
+/// while !evaluation.need().is_empty() {
+///     for query in evaluation.need().to_vec() {
+///         evaluation.answer(&query, zone.answer(&query), context.now());
+///     }
+/// }
+/// assert_eq!(evaluation.finish()?.grade(), Grade::Plausible);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Evaluation<'a> {
+    context: &'a Context,
+    limits: Limits,
+    message: Option<(Message<'a>, Hygiene)>,
+    facts: Facts,
+    // What is finished is not run again.
+    spf: Option<Spf>,
+    dkim: Option<Vec<Dkim>>,
+    dmarc: Option<Dmarc>,
+    done: bool,
+}
+
+impl<'a> Evaluation<'a> {
+    /// Of a message as it came, CRLF line ends and all.
+    pub fn new(message: &'a [u8], context: &'a Context, limits: Limits) -> Self {
+        let message = Message::parse(message, &limits);
+        let hygiene = hygiene::inspect(&message, context, &limits);
+        Self::start(Some((message, hygiene)), context, limits)
+    }
+
+    /// Of the envelope alone: SPF, before the message is there.
+    pub fn envelope(context: &'a Context, limits: Limits) -> Self {
+        Self::start(None, context, limits)
+    }
+
+    fn start(
+        message: Option<(Message<'a>, Hygiene)>,
+        context: &'a Context,
+        limits: Limits,
+    ) -> Self {
+        let mut evaluation = Self {
+            facts: Facts::new(limits.dns_queries),
+            context,
+            limits,
+            message,
+            spf: None,
+            dkim: None,
+            dmarc: None,
+            done: false,
+        };
+        evaluation.run();
+        evaluation
+    }
+
+    /// The questions that are open. None: [`finish`](Self::finish) can be called.
+    pub fn need(&self) -> &[Query] {
+        self.facts.missing()
+    }
+
+    /// Takes an answer that came at `now`. One that nobody asked for is ignored.
+    ///
+    /// Once more than [`Limits::time`] has passed since the message came, no more is asked: what
+    /// is not known by then counts as failed.
+    pub fn answer(&mut self, query: &Query, answer: Answer, now: SystemTime) {
+        if !self.facts.answer(query, answer) {
+            return;
+        }
+        let spent = now.duration_since(self.context.now()).unwrap_or_default();
+        if spent > self.limits.time {
+            self.facts.close();
+        }
+        if self.facts.missing().is_empty() {
+            self.run();
+        }
+    }
+
+    /// The verdict.
+    ///
+    /// # Errors
+    /// [`Error::Unanswered`] while questions are open.
+    pub fn finish(self) -> Result<Verdict, Error> {
+        if !self.done {
+            let missing = self.facts.missing().len();
+            return Err(Error::Unanswered { missing });
+        }
+        Ok(self.into_verdict())
+    }
+
+    /// The verdict from what is known.
+    pub(crate) fn into_verdict(self) -> Verdict {
+        let (grade, reasons) = judge::judge(&self.findings());
+        Verdict {
+            grade,
+            reasons,
+            spf: self.spf,
+            dkim: self.dkim.unwrap_or_default(),
+            dmarc: self.dmarc,
+            arc: None,
+        }
+    }
+
+    fn findings(&self) -> Findings {
+        let hygiene = self.message.as_ref().map(|(_, hygiene)| hygiene);
+        let mut noticed = hygiene.map_or(Vec::new(), |h| h.reasons().to_vec());
+        if self.facts.exhausted() {
+            let most = self.limits.dns_queries;
+            noticed.push(Reason::new(
+                "limit.dns",
+                Severity::Alarm,
+                format!("more than {most} questions to the DNS, or more time than there is"),
+            ));
+        }
+        let duplicates = hygiene.map_or(&[][..], |h| h.duplicates());
+        let dkim = self.dkim.as_deref().unwrap_or_default();
+        Findings {
+            noticed,
+            spf: self
+                .spf
+                .as_ref()
+                .and_then(|spf| spf.mail_from())
+                .map(Into::into),
+            signatures: dkim
+                .iter()
+                .map(|dkim| Signature::new(dkim, self.standing(dkim), duplicates))
+                .collect(),
+            dmarc: self.dmarc.as_ref().map(Into::into),
+        }
+    }
+
+    /// Whether a signature claims to speak for the author: for one that passes, DMARC has the say.
+    fn standing(&self, dkim: &Dkim) -> Standing {
+        let domain = dkim.domain().and_then(|d| Name::from_unicode(d).ok());
+        let dmarc = self.dmarc.as_ref();
+        match (domain, dmarc) {
+            (Some(domain), Some(dmarc)) if dmarc.speaks_for_author(&domain, dkim.result()) => {
+                Standing::Author
+            }
+            _ => Standing::Other,
+        }
+    }
+
+    /// Goes as far as the facts allow, and notes in one go what is missing.
+    fn run(&mut self) {
+        let authors = self.message.as_ref().map(|(_, h)| h.authors());
+        if let Some(authors) = authors {
+            let envelope = self.context.transport().and_then(envelope_domain);
+            dmarc::prefetch(&mut self.facts, authors, envelope.iter());
+        }
+        let (context, limits, facts) = (self.context, &self.limits, &mut self.facts);
+        let mut open = false;
+        if self.spf.is_none()
+            && let Some(transport) = context.transport()
+        {
+            let receiver = context.stamp().map(|stamp| stamp.authserv_id());
+            self.spf = spf::check(transport, context.now(), receiver, limits, facts);
+            open |= self.spf.is_none();
+        }
+        if open {
+            return;
+        }
+        if let Some((_, hygiene)) = &self.message {
+            let identifiers = self.identifiers();
+            self.dmarc = dmarc::check(&mut self.facts, hygiene.authors(), &identifiers);
+            if self.dmarc.is_none() {
+                return;
+            }
+        }
+        // What was asked ahead and is not needed.
+        self.facts.drop_missing();
+        self.done = true;
+    }
+
+    /// Every domain that vouches for the message, or might have.
+    fn identifiers(&self) -> Vec<Identifier> {
+        // What the budget forbade to ask is not the DNS's fault: a sender could use it up.
+        let unknown = (!self.facts.exhausted()).then_some(State::Unknown);
+        let spf = self.spf.as_ref().and_then(|spf| spf.mail_from());
+        let spf = spf.and_then(|spf| {
+            let state = match spf.result() {
+                SpfResult::Pass => State::Pass,
+                SpfResult::TempError => unknown?,
+                _ => return None,
+            };
+            identifier(spf.domain(), By::Spf, state)
+        });
+        let dkim = self.dkim.iter().flatten().filter_map(|dkim| {
+            let state = match dkim.result() {
+                DkimResult::Pass => State::Pass,
+                DkimResult::TempError => unknown?,
+                _ => return None,
+            };
+            identifier(dkim.domain()?, By::Dkim, state)
+        });
+        spf.into_iter().chain(dkim).collect()
+    }
+}
+
+fn identifier(domain: &str, by: By, state: State) -> Option<Identifier> {
+    let domain = Name::from_unicode(domain).ok()?;
+    Some(Identifier { domain, by, state })
+}
+
+/// The domain that SPF will speak of (RFC 7208 §2.4).
+fn envelope_domain(transport: &Transport) -> Option<Name> {
+    let domain = match transport.mail_from.rsplit_once('@') {
+        Some((_, domain)) => domain,
+        None => &transport.helo,
+    };
+    Name::from_unicode(domain).ok()
+}

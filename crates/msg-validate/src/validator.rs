@@ -1,0 +1,60 @@
+use crate::{Context, Evaluation, Limits, Verdict};
+use futures_util::future::join_all;
+use mail_dns::{Query, Resolver};
+use std::time::Instant;
+
+/// Judges messages, with a resolver to ask. It keeps no state: one serves any number of messages
+/// at a time, and what has been learned lies in the resolver's cache.
+#[derive(Clone, Debug)]
+pub struct Validator<R> {
+    resolver: R,
+    limits: Limits,
+}
+
+impl<R: Resolver> Validator<R> {
+    /// With the default [`Limits`].
+    pub fn new(resolver: R) -> Self {
+        Self::with_limits(resolver, Limits::default())
+    }
+
+    /// With other limits.
+    pub fn with_limits(resolver: R, limits: Limits) -> Self {
+        Self { resolver, limits }
+    }
+
+    /// The resolver.
+    pub fn resolver(&self) -> &R {
+        &self.resolver
+    }
+
+    /// Judges a message as it came, CRLF line ends and all. What the DNS does not say before the
+    /// deadline counts as failed: the verdict comes in any case.
+    pub async fn validate(&self, message: &[u8], context: &Context, deadline: Instant) -> Verdict {
+        let evaluation = Evaluation::new(message, context, self.limits.clone());
+        self.drive(evaluation, context, deadline).await
+    }
+
+    /// Judges the envelope alone: SPF, before the message is there.
+    pub async fn validate_envelope(&self, context: &Context, deadline: Instant) -> Verdict {
+        let evaluation = Evaluation::envelope(context, self.limits.clone());
+        self.drive(evaluation, context, deadline).await
+    }
+
+    /// Asks every wave of questions at once.
+    async fn drive(
+        &self,
+        mut evaluation: Evaluation<'_>,
+        context: &Context,
+        deadline: Instant,
+    ) -> Verdict {
+        while !evaluation.need().is_empty() {
+            let wave: Vec<Query> = evaluation.need().to_vec();
+            let ask = |query| self.resolver.resolve(query, context.now(), deadline);
+            let answers = join_all(wave.iter().map(ask)).await;
+            for (query, answer) in wave.iter().zip(answers) {
+                evaluation.answer(query, answer, context.now());
+            }
+        }
+        evaluation.into_verdict()
+    }
+}
