@@ -1,10 +1,16 @@
 use std::hint::black_box;
 
-use mail_dns::Name;
+use std::time::{Duration, SystemTime};
+
+use mail_dns::{Answer, Cache, Name, Query, Record, RecordType, Security, Txt};
 
 use crate::Count;
 
 pub(crate) const COUNTS: &[Count] = &[
+    Count {
+        name: "mail-dns/cache-hit",
+        ready: cache_hit,
+    },
     Count {
         name: "mail-dns/name-from-octets",
         ready: || {
@@ -24,3 +30,14 @@ pub(crate) const COUNTS: &[Count] = &[
         },
     },
 ];
+
+fn cache_hit() -> Box<dyn FnMut()> {
+    let now = SystemTime::UNIX_EPOCH;
+    let records = [Record::Txt(Txt::from_text("v=spf1 mx -all"))];
+    let answer = Answer::records(records, Security::Unknown, Duration::from_secs(60));
+    let (cache, query) = (Cache::new(), Query::new(Name::root(), RecordType::Txt));
+    cache.insert(&query, &answer, now);
+    Box::new(move || {
+        black_box(cache.get(black_box(&query), now));
+    })
+}

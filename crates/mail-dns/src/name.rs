@@ -88,11 +88,13 @@ impl Name {
                 0 => return Err(NameError::EmptyLabel),
                 len => wire.push(len),
             }
-            wire.extend(label.iter().map(u8::to_ascii_lowercase));
+            wire.extend_from_slice(label);
             if wire.len() > MAX_WIRE {
                 return Err(NameError::TooLong);
             }
         }
+        // No length is mistaken for a letter: it is at most 63, and `A` is 65.
+        wire.make_ascii_lowercase();
         Ok(Self { wire: wire.into() })
     }
 
@@ -203,16 +205,21 @@ impl fmt::Display for Name {
             if i > 0 {
                 f.write_str(".")?;
             }
-            for &octet in label {
-                match octet {
-                    b'.' | b'\\' => write!(f, "\\{}", char::from(octet))?,
-                    0x21..=0x7e => write!(f, "{}", char::from(octet))?,
-                    _ => write!(f, "\\{octet:03}")?,
+            for run in label.chunk_by(|a, b| is_plain(*a) && is_plain(*b)) {
+                match (run, std::str::from_utf8(run)) {
+                    ([first, ..], Ok(text)) if is_plain(*first) => f.write_str(text)?,
+                    ([octet @ (b'.' | b'\\')], _) => write!(f, "\\{}", char::from(*octet))?,
+                    _ => run.iter().try_for_each(|octet| write!(f, "\\{octet:03}"))?,
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Whether an octet stands for itself in the presentation form.
+fn is_plain(octet: u8) -> bool {
+    octet.is_ascii_graphic() && !matches!(octet, b'.' | b'\\')
 }
 
 impl fmt::Debug for Name {
