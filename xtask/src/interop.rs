@@ -36,7 +36,7 @@ pub(crate) const PEERS: &[Peer] = &[
         probe: &["sh", "-c", "curl --version | grep -w pop3s"],
     },
     Peer {
-        name: "python",
+        name: "poplib",
         debian: &["python3"],
         probe: &["python3", "-c", "import poplib, ssl"],
     },
@@ -44,6 +44,12 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "openssl",
         debian: &["openssl"],
         probe: &["openssl", "version"],
+    },
+    Peer {
+        // No program: storms of `kill -9` against our own, which take minutes.
+        name: "kill",
+        debian: &[],
+        probe: &["true"],
     },
     Peer {
         name: "postfix",

@@ -18,13 +18,13 @@ fn now() -> SystemTime {
 
 #[test]
 #[ignore = "interop: needs strace"]
-fn the_sync_returns_before_the_acknowledgement() {
+fn interop_strace_the_sync_returns_before_the_acknowledgement() {
     assert_eq!(acknowledged_unsynced(&trace(1, 50, "")), (50, 0));
 }
 
 #[test]
 #[ignore = "interop: needs strace"]
-fn mutation_without_sync_the_trace_shows_it() {
+fn interop_strace_mutation_without_sync_the_trace_shows_it() {
     assert_eq!(
         acknowledged_unsynced(&trace(1, 50, "PRAGMA synchronous = OFF")),
         (50, 50)
@@ -33,7 +33,7 @@ fn mutation_without_sync_the_trace_shows_it() {
 
 #[test]
 #[ignore = "interop: needs strace"]
-fn ten_clients_share_their_syncs() {
+fn interop_strace_ten_clients_share_their_syncs() {
     let (clients, commits) = (10, 100);
     let syncs = trace(clients, commits, "")
         .iter()
@@ -46,7 +46,7 @@ fn ten_clients_share_their_syncs() {
 
 #[test]
 #[ignore = "interop: needs root, to mount a small disk"]
-fn a_full_disk_says_so_loses_nothing_and_recovers() {
+fn interop_tmpfs_full_disk_says_so_loses_nothing_and_recovers() {
     let disk = SmallDisk::mount("4m");
     let balloon = disk.path().join("balloon");
     fs::write(&balloon, vec![0; 2 << 20]).unwrap();

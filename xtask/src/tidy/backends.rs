@@ -6,7 +6,11 @@ use super::source::{Source, code, has_word};
 const BACKENDS: &[(&[&str], &[&str])] = &[
     (
         &["rusqlite"],
-        &["crates/record-store/src/sqlite", "benches/"],
+        &[
+            "crates/record-store/src/sqlite",
+            "crates/record-store/tests/",
+            "benches/",
+        ],
     ),
     (
         &["hickory_resolver", "hickory_proto", "hickory_net"],
