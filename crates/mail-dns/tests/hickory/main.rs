@@ -255,23 +255,36 @@ async fn what_does_not_fit_comes_over_tcp() {
     assert!(server.asked.lock().unwrap().iter().any(|q| !q.over_tcp));
 }
 
-#[tokio::test]
-async fn forged_answers_are_passed_over() {
-    let server = Server::start(|q| {
-        let forged = [("real.test", A, 60, vec![203, 0, 113, 66])];
-        let mut wrong_id = q.answer(0, &forged, &[]);
-        wrong_id[0] ^= 0xff;
-        let other = Asked {
-            name: "fake.test".into(),
-            ..q.clone()
-        };
-        let wrong_question = other.answer(0, &forged, &[]);
+/// Which address is believed, where a forgery arrives before the real answer.
+async fn believed(forge: fn(&Asked, &[Rr]) -> Vec<u8>) -> Answer {
+    let server = Server::start(move |q| {
         let real = q.answer(0, &[("real.test", A, 60, vec![192, 0, 2, 1])], &[]);
-        vec![wrong_id, vec![1], wrong_question, real]
+        let forgery = forge(q, &[("real.test", A, 60, vec![203, 0, 113, 66])]);
+        vec![forgery, real]
     })
     .await;
-    let answer = server.ask("real.test", RecordType::A).await;
-    assert_eq!(answer.iter().as_slice(), [Record::A([192, 0, 2, 1].into())]);
+    server.ask("real.test", RecordType::A).await
+}
+
+#[tokio::test]
+async fn forged_answers_are_passed_over() {
+    let wrong_id = believed(|q, forged| {
+        let mut packet = q.answer(0, forged, &[]);
+        packet[0] ^= 0xff;
+        packet
+    });
+    let wrong_question = believed(|q, forged| {
+        let name = "fake.test".into();
+        Asked { name, ..q.clone() }.answer(0, forged, &[])
+    });
+    let too_short = believed(|_, _| vec![1]);
+    for answer in [wrong_id.await, wrong_question.await, too_short.await] {
+        assert_eq!(answer.iter().as_slice(), [Record::A([192, 0, 2, 1].into())]);
+    }
+    // Mutation: nothing but the identifier and the question stands between a forger and belief.
+    let perfect = believed(|q, forged| q.answer(0, forged, &[])).await;
+    let forged = Record::A([203, 0, 113, 66].into());
+    assert_eq!(perfect.iter().as_slice(), [forged]);
 }
 
 #[tokio::test]
