@@ -1,0 +1,385 @@
+//! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
+
+use serde::Deserialize;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Everything that can be set.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The name of this server in greetings and header fields.
+    pub hostname: String,
+    /// Where everything that must be kept is kept. Relative to the configuration file.
+    pub data_dir: PathBuf,
+    /// `sqlite:PATH` (relative to `data_dir`) or `memory:`.
+    pub store: String,
+    /// The domains whose mail is delivered here.
+    pub domains: Vec<String>,
+    /// The account that gets mail for `postmaster` (RFC 5321 §4.5.1).
+    pub postmaster: Option<String>,
+    /// What becomes of mail that raises the alarm.
+    pub alarm: Alarm,
+    /// The language of alarm notices.
+    pub language: Language,
+    /// Where DNS answers come from.
+    pub resolver: Resolver,
+    /// Whether mail-auth judges each message too.
+    pub second_opinion: Switch,
+    /// Threads that work on connections; none: as many as the machine has, at most four.
+    pub workers: Option<usize>,
+    /// Addresses to listen on.
+    pub listen: Listen,
+    /// Certificate and key.
+    pub tls: Tls,
+    /// Bounds.
+    pub limits: Limits,
+    /// Logging.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            hostname: "localhost".into(),
+            data_dir: "data".into(),
+            store: "sqlite:mail.db".into(),
+            domains: vec!["localhost".into()],
+            postmaster: None,
+            alarm: Alarm::default(),
+            language: Language::default(),
+            resolver: Resolver::default(),
+            second_opinion: Switch::default(),
+            workers: None,
+            listen: Listen::default(),
+            tls: Tls::default(),
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// What becomes of mail that raises the alarm.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Alarm {
+    /// Suspicious and forged mail arrives inside of a notice that explains.
+    #[default]
+    Wrap,
+    /// Mail arrives as it came; header fields tell.
+    Header,
+    /// As `wrap`, but what the author's domain asks to reject is refused.
+    Refuse,
+}
+
+/// A language that people read.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum Language {
+    /// English.
+    #[default]
+    #[serde(rename = "en")]
+    English,
+    /// German.
+    #[serde(rename = "de")]
+    German,
+}
+
+/// Where DNS answers come from.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resolver {
+    /// The resolvers of the system.
+    #[default]
+    System,
+    /// These resolvers.
+    Servers(Vec<SocketAddr>),
+    /// A file of records, the format of `msg-check --zone`: for tests.
+    Zone(PathBuf),
+}
+
+/// On or off.
+#[allow(clippy::exhaustive_enums)] // there is no third
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switch {
+    /// No.
+    #[default]
+    Off,
+    /// Yes.
+    On,
+}
+
+/// Addresses to listen on.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Listen {
+    /// SMTP with STARTTLS.
+    pub smtp: Vec<SocketAddr>,
+    /// POP3 over TLS.
+    pub pop3s: Vec<SocketAddr>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let loopback = |port| vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+        Self {
+            smtp: loopback(2525),
+            pop3s: loopback(9955),
+        }
+    }
+}
+
+/// Certificate and key.
+#[non_exhaustive]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// The chain in PEM, the server's certificate first. Without one, a self-signed certificate is
+    /// made in `data_dir`.
+    pub certificate: Option<PathBuf>,
+    /// The private key in PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// Bounds on what others can make the service do.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Most octets of a message.
+    pub message_octets: usize,
+    /// Most octets of a line of a message, CR LF counted.
+    pub line_octets: usize,
+    /// Most recipients of a transaction.
+    pub recipients: usize,
+    /// Most errors of an SMTP client.
+    pub errors: usize,
+    /// Most connections at a time, per protocol. Keep it under what `ulimit -n` allows.
+    pub connections: usize,
+    /// Most connections at a time from one address (IPv6: one /64), per protocol.
+    pub connections_per_address: usize,
+    /// Most octets of messages that are being received or judged at a time.
+    pub octets_in_flight: usize,
+    /// Seconds without an octet until an SMTP connection is closed (RFC 5321 §4.5.3.2.7 asks for
+    /// five minutes).
+    pub smtp_idle_seconds: u64,
+    /// Seconds for one transaction, from the end of the last one to the end of its message.
+    pub transaction_seconds: u64,
+    /// Seconds without an octet until a POP3 connection is closed (RFC 1939 §3: at least ten
+    /// minutes).
+    pub pop3_idle_seconds: u64,
+    /// Seconds until a POP3 client must have logged in.
+    pub login_seconds: u64,
+    /// Seconds for the judgement of a message, its DNS queries included.
+    pub validation_seconds: u64,
+    /// Most `Received` fields of a message (RFC 5321 §6.3).
+    pub received_fields: usize,
+    /// Most octets of an account's mailbox.
+    pub mailbox_octets: u64,
+    /// Most messages of an account's mailbox.
+    pub mailbox_messages: u64,
+    /// Failed logins in a quarter of an hour after which an address (IPv6: a /64) must wait.
+    pub login_failures: u32,
+    /// Threads that compute Argon2.
+    pub password_threads: usize,
+    /// Logins that may wait for such a thread.
+    pub password_queue: usize,
+    /// Seconds that a shutdown waits for accepted work.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_octets: 50 * 1024 * 1024,
+            line_octets: 1000,
+            recipients: 100,
+            errors: 20,
+            connections: 800,
+            connections_per_address: 50,
+            octets_in_flight: 256 * 1024 * 1024,
+            smtp_idle_seconds: 300,
+            transaction_seconds: 1800,
+            pop3_idle_seconds: 600,
+            login_seconds: 60,
+            validation_seconds: 5,
+            received_fields: 30,
+            mailbox_octets: 2 * 1024 * 1024 * 1024,
+            mailbox_messages: 100_000,
+            login_failures: 10,
+            password_threads: 1,
+            password_queue: 32,
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+/// Logging, to standard error.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// What is logged, as a `tracing` filter: `info`, or `mail_service=debug`.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            format: LogFormat::Text,
+            filter: "info".into(),
+        }
+    }
+}
+
+/// The shape of a line of the log.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Why there is no configuration.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is no configuration.
+    #[error("cannot understand {}", path.display())]
+    Parse {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: Box<toml::de::Error>,
+    },
+    /// A setting makes no sense.
+    #[error("{0}")]
+    Senseless(&'static str),
+}
+
+impl Config {
+    /// Reads a file; relative paths in it are relative to the folder that it lies in.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn load(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
+            path: path.into(),
+            source,
+        })?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| Error::Parse {
+            path: path.into(),
+            source: Box::new(source),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        config.data_dir = folder.join(&config.data_dir);
+        for file in [&mut config.tls.certificate, &mut config.tls.key] {
+            *file = file.take().map(|f| folder.join(f));
+        }
+        if let Resolver::Zone(zone) = &mut config.resolver {
+            *zone = folder.join(&zone);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let hostname = &self.hostname;
+        if hostname.is_empty() || !hostname.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(Error::Senseless("hostname must be a domain name"));
+        }
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            return Err(Error::Senseless(
+                "tls.certificate and tls.key must be given together",
+            ));
+        }
+        if self.limits.password_threads == 0 || self.workers == Some(0) {
+            return Err(Error::Senseless("threads must be at least one"));
+        }
+        Ok(())
+    }
+
+    /// The store's address for `record_store::AnyStore::open`.
+    pub fn store_address(&self) -> String {
+        match self.store.strip_prefix("sqlite:") {
+            Some(path) => format!("sqlite:{}", self.data_dir.join(path).display()),
+            None => self.store.clone(),
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn smtp_idle(&self) -> Duration {
+        Duration::from_secs(self.smtp_idle_seconds)
+    }
+
+    pub(crate) fn transaction(&self) -> Duration {
+        Duration::from_secs(self.transaction_seconds)
+    }
+
+    pub(crate) fn pop3_idle(&self) -> Duration {
+        Duration::from_secs(self.pop3_idle_seconds)
+    }
+
+    pub(crate) fn login(&self) -> Duration {
+        Duration::from_secs(self.login_seconds)
+    }
+
+    pub(crate) fn validation(&self) -> Duration {
+        Duration::from_secs(self.validation_seconds)
+    }
+
+    pub(crate) fn shutdown(&self) -> Duration {
+        Duration::from_secs(self.shutdown_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_file_says_the_defaults() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mail-service.toml");
+        let config = Config::load(&path).unwrap();
+        let default = Config::default();
+        assert_eq!(format!("{:?}", config.limits), format!("{:?}", default.limits));
+        assert_eq!(format!("{:?}", config.listen), format!("{:?}", default.listen));
+        assert_eq!(config.resolver, default.resolver);
+        assert_eq!(config.alarm, default.alarm);
+    }
+
+    #[test]
+    fn resolvers_and_errors() {
+        let parse = |text: &str| toml::from_str::<Config>(text);
+        let servers = parse("resolver = { servers = [\"127.0.0.1:53\"] }").unwrap();
+        assert!(matches!(servers.resolver, Resolver::Servers(list) if list.len() == 1));
+        let zone = parse("resolver = { zone = \"z.json\" }").unwrap();
+        assert_eq!(zone.resolver, Resolver::Zone("z.json".into()));
+        assert!(parse("hostnam = \"x\"").is_err());
+        assert!(parse("alarm = \"loud\"").is_err());
+        let half = parse("[tls]\nkey = \"k.pem\"").unwrap();
+        assert!(matches!(half.check(), Err(Error::Senseless(_))));
+    }
+}

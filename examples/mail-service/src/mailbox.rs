@@ -1,0 +1,436 @@
+//! Mailboxes: what lies where in the record store.
+//!
+//! ```text
+//! ("mail.box", account, id)   a row: octet 1; the message's size in 8 octets; 0 or 1: shared
+//! ("mail.body", id)           the message, which all rows of one delivery share
+//! ("mail.refs", id)           octet 1; in 8 octets how many rows are left; if shared only
+//! ```
+//!
+//! An id has 16 octets: microseconds since 1970, then 8 random ones. Ids sort by arrival and are
+//! never used again; in hexadecimal they are the UIDs of POP3 (RFC 1939 §7).
+
+use crate::{accounts, limits::lock};
+use record_store::{AnyStore, Commit, Expect, Key, Large, Outcome, Prefix, Records};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Write,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
+
+const ROWS: &str = "mail.box";
+const BODIES: &str = "mail.body";
+const REFS: &str = "mail.refs";
+const FORMAT: u8 = 1;
+
+/// All mailboxes.
+#[derive(Debug)]
+pub(crate) struct Mailboxes {
+    store: Arc<AnyStore>,
+    quota: Quota,
+    /// What the mailboxes hold, for those that were used since the start.
+    usage: Mutex<HashMap<Arc<str>, Usage>>,
+    /// The maildrops that a POP3 session has.
+    locked: Mutex<HashSet<Arc<str>>>,
+}
+
+/// What one mailbox may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Quota {
+    pub(crate) octets: u64,
+    pub(crate) messages: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Usage {
+    octets: u64,
+    messages: u64,
+}
+
+/// One message in a mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    id: Id,
+    pub(crate) size: u64,
+    shared: Shared,
+}
+
+type Id = [u8; 16];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shared {
+    No,
+    Yes,
+}
+
+/// Why a mailbox did not do it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("the mailbox is full")]
+    Quota,
+    #[error("the store failed")]
+    Store(#[from] record_store::Error),
+    #[error("the commit's outcome is a conflict, or unknown")]
+    Commit,
+    #[error("a record of the mailbox cannot be read")]
+    Damaged,
+    #[error("no random numbers")]
+    Random,
+}
+
+impl Row {
+    /// The UID of POP3.
+    pub(crate) fn uid(&self) -> String {
+        self.id.iter().fold(String::with_capacity(32), |mut text, octet| {
+            let _ = write!(text, "{octet:02x}");
+            text
+        })
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut value = vec![FORMAT];
+        value.extend_from_slice(&self.size.to_be_bytes());
+        value.push(u8::from(self.shared == Shared::Yes));
+        value
+    }
+
+    fn decode(key: &Key, value: &[u8]) -> Option<Self> {
+        let id = key.parts().nth(1)?.bytes().try_into().ok()?;
+        let (&FORMAT, fields) = value.split_first()? else {
+            return None;
+        };
+        let (size, shared) = fields.split_first_chunk::<8>()?;
+        let shared = match shared {
+            [0] => Shared::No,
+            [1] => Shared::Yes,
+            _ => return None,
+        };
+        let size = u64::from_be_bytes(*size);
+        Some(Self { id, size, shared })
+    }
+}
+
+/// The right to a maildrop, until it is dropped (RFC 1939 §4).
+#[derive(Debug)]
+pub(crate) struct Lock {
+    mailboxes: Arc<Mailboxes>,
+    account: Arc<str>,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        lock(&self.mailboxes.locked).remove(&self.account);
+    }
+}
+
+impl Mailboxes {
+    pub(crate) fn new(store: Arc<AnyStore>, quota: Quota) -> Self {
+        Self {
+            store,
+            quota,
+            usage: Mutex::default(),
+            locked: Mutex::default(),
+        }
+    }
+
+    /// Takes a maildrop, if nobody has it. Service and store are one to one, so the memory of this
+    /// process is enough.
+    pub(crate) fn lock(self: &Arc<Self>, account: &Arc<str>) -> Option<Lock> {
+        lock(&self.locked).insert(account.clone()).then(|| Lock {
+            mailboxes: self.clone(),
+            account: account.clone(),
+        })
+    }
+
+    /// Whether a mailbox can take another message of some size.
+    pub(crate) async fn has_room(
+        &self,
+        account: &Arc<str>,
+        octets: u64,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
+        let known = lock(&self.usage).get(account).copied();
+        let usage = match known {
+            Some(usage) => usage,
+            None => {
+                let mut usage = Usage::default();
+                for row in self.rows(account, now).await? {
+                    usage.octets += row.size;
+                    usage.messages += 1;
+                }
+                // A delivery meanwhile counted itself, or is counted late by one message.
+                *lock(&self.usage).entry(account.clone()).or_insert(usage)
+            }
+        };
+        Ok(usage.octets.saturating_add(octets) <= self.quota.octets
+            && usage.messages < self.quota.messages)
+    }
+
+    /// Stores a message for all these accounts, in one commit. When this returns, it is durable.
+    pub(crate) async fn deliver(
+        &self,
+        accounts: &[Arc<str>],
+        message: &[u8],
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let size = message.len() as u64;
+        for account in accounts {
+            if !self.has_room(account, size, now).await? {
+                return Err(Error::Quota);
+            }
+        }
+        let row = Row {
+            id: new_id(now)?,
+            size,
+            shared: match accounts.len() {
+                0 | 1 => Shared::No,
+                _ => Shared::Yes,
+            },
+        };
+        let body = Large::stage(&self.store, message, now).await?;
+        let mut commit = Commit::new().put_large(&body_key(&row)?, &body, Expect::Absent);
+        if row.shared == Shared::Yes {
+            commit = commit.put(&refs_key(&row)?, refs(accounts.len() as u64), Expect::Absent);
+        }
+        for account in accounts {
+            commit = commit.put(&row_key(account, &row)?, row.encode(), Expect::Absent);
+        }
+        committed(self.store.commit(commit, now).await?)?;
+        let mut usage = lock(&self.usage);
+        for account in accounts {
+            if let Some(usage) = usage.get_mut(account) {
+                usage.octets += size;
+                usage.messages += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is in a mailbox, in the order of arrival.
+    pub(crate) async fn rows(&self, account: &str, now: SystemTime) -> Result<Vec<Row>, Error> {
+        rows(&self.store, account, now).await
+    }
+
+    /// A message.
+    pub(crate) async fn load(&self, row: &Row, now: SystemTime) -> Result<Arc<[u8]>, Error> {
+        let record = self.store.get(&body_key(row)?, now).await?;
+        let record = record.ok_or(Error::Damaged)?;
+        Ok(Large::load(&self.store, &record, now).await?)
+    }
+
+    /// Removes messages; those before an error are gone.
+    pub(crate) async fn remove(
+        &self,
+        account: &Arc<str>,
+        rows: &[Row],
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        for chunk in rows.chunks(ROWS_PER_COMMIT) {
+            remove(&self.store, account, chunk, now).await?;
+            if let Some(usage) = lock(&self.usage).get_mut(account) {
+                let octets = chunk.iter().map(|row| row.size).sum();
+                usage.octets = usage.octets.saturating_sub(octets);
+                usage.messages = usage.messages.saturating_sub(chunk.len() as u64);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes all mail of an account that is no more.
+pub(crate) async fn empty(
+    store: &AnyStore,
+    account: &str,
+    now: SystemTime,
+) -> Result<(), accounts::Error> {
+    let damaged = |error| match error {
+        Error::Store(error) => accounts::Error::Store(error),
+        Error::Commit => accounts::Error::Raced,
+        _ => accounts::Error::Damaged,
+    };
+    let rows = rows(store, account, now).await.map_err(damaged)?;
+    for chunk in rows.chunks(ROWS_PER_COMMIT) {
+        remove(store, account, chunk, now).await.map_err(damaged)?;
+    }
+    Ok(())
+}
+
+async fn rows(store: &AnyStore, account: &str, now: SystemTime) -> Result<Vec<Row>, Error> {
+    let prefix = Prefix::new(ROWS, account)?;
+    let (mut rows, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.scan(&prefix, after.as_ref(), 1000, now).await?;
+        for (key, record) in &page.entries {
+            rows.push(Row::decode(key, record.value()?).ok_or(Error::Damaged)?);
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(rows),
+        }
+    }
+}
+
+/// A row takes at most three writes, and a large body some more inside of the store.
+const ROWS_PER_COMMIT: usize = 100;
+/// Others may remove their rows of the same messages at the same time.
+const TRIES: usize = 16;
+
+async fn remove(
+    store: &AnyStore,
+    account: &str,
+    rows: &[Row],
+    now: SystemTime,
+) -> Result<(), Error> {
+    for _ in 0..TRIES {
+        let mut commit = Commit::new();
+        for row in rows {
+            let key = row_key(account, row)?;
+            // A row that is gone has been removed by somebody else, with its reference.
+            let Some(record) = store.get(&key, now).await? else {
+                continue;
+            };
+            commit = commit.delete(&key, Expect::Version(record.version()));
+            if row.shared == Shared::Yes {
+                let key = refs_key(row)?;
+                let record = store.get(&key, now).await?.ok_or(Error::Damaged)?;
+                let expect = Expect::Version(record.version());
+                let left = refs_left(record.value()?).ok_or(Error::Damaged)?;
+                if left > 1 {
+                    commit = commit.put(&key, refs(left - 1), expect);
+                    continue;
+                }
+                commit = commit.delete(&key, expect);
+            }
+            commit = commit.delete(&body_key(row)?, Expect::Anything);
+        }
+        match store.commit(commit, now).await? {
+            Outcome::Committed(_) => return Ok(()),
+            Outcome::Conflict(_) | Outcome::Unknown => {}
+        }
+    }
+    Err(Error::Commit)
+}
+
+fn committed(outcome: Outcome) -> Result<(), Error> {
+    match outcome {
+        Outcome::Committed(_) => Ok(()),
+        Outcome::Conflict(_) | Outcome::Unknown => Err(Error::Commit),
+    }
+}
+
+fn new_id(now: SystemTime) -> Result<Id, Error> {
+    let micros = now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |d| d.as_micros() as u64);
+    let mut id = [0; 16];
+    let (time, random) = id.split_at_mut(8);
+    time.copy_from_slice(&micros.to_be_bytes());
+    aws_lc_rs::rand::fill(random).map_err(|_| Error::Random)?;
+    Ok(id)
+}
+
+fn row_key(account: &str, row: &Row) -> Result<Key, Error> {
+    Ok(Key::new(ROWS, (account, row.id))?)
+}
+
+fn body_key(row: &Row) -> Result<Key, Error> {
+    Ok(Key::new(BODIES, row.id)?)
+}
+
+fn refs_key(row: &Row) -> Result<Key, Error> {
+    Ok(Key::new(REFS, row.id)?)
+}
+
+fn refs(count: u64) -> Vec<u8> {
+    [&[FORMAT][..], &count.to_be_bytes()].concat()
+}
+
+fn refs_left(value: &[u8]) -> Option<u64> {
+    match value.split_first()? {
+        (&FORMAT, count) => Some(u64::from_be_bytes(count.try_into().ok()?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
+
+    fn mailboxes(octets: u64) -> Arc<Mailboxes> {
+        let store = AnyStore::open("memory:").unwrap();
+        let quota = Quota {
+            octets,
+            messages: 100,
+        };
+        Arc::new(Mailboxes::new(Arc::new(store), quota))
+    }
+
+    async fn records(boxes: &Mailboxes) -> usize {
+        let all = boxes.store.scan(&Prefix::all(), None, 1000, NOW).await;
+        all.unwrap().entries.len()
+    }
+
+    #[tokio::test]
+    async fn what_comes_in_goes_out_in_order() {
+        let boxes = mailboxes(1 << 30);
+        let joe: Arc<str> = "joe".into();
+        let large = vec![b'x'; 3_000_000];
+        for (micros, message) in [(1, &b"one"[..]), (2, &large), (3, b"three")] {
+            let now = NOW + std::time::Duration::from_micros(micros);
+            boxes.deliver(&[joe.clone()], message, now).await.unwrap();
+        }
+        let rows = boxes.rows("joe", NOW).await.unwrap();
+        assert_eq!(rows.iter().map(|r| r.size).collect::<Vec<_>>(), [3, 3_000_000, 5]);
+        assert_eq!(&*boxes.load(&rows[1], NOW).await.unwrap(), &large);
+        let uids: HashSet<_> = rows.iter().map(Row::uid).collect();
+        assert!(uids.len() == 3 && uids.iter().all(|uid| uid.len() == 32));
+        boxes.remove(&joe, &rows[..2], NOW).await.unwrap();
+        assert_eq!(boxes.rows("joe", NOW).await.unwrap(), rows[2..]);
+        assert!(matches!(boxes.load(&rows[0], NOW).await, Err(Error::Damaged)));
+        boxes.remove(&joe, &rows, NOW).await.unwrap();
+        assert_eq!(records(&boxes).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_shared_message_goes_with_its_last_row() {
+        let boxes = mailboxes(1 << 20);
+        let [joe, ann]: [Arc<str>; 2] = ["joe".into(), "ann".into()];
+        let both = [joe.clone(), ann.clone()];
+        boxes.deliver(&both, b"hello", NOW).await.unwrap();
+        let row = boxes.rows("joe", NOW).await.unwrap();
+        boxes.remove(&joe, &row, NOW).await.unwrap();
+        boxes.remove(&joe, &row, NOW).await.unwrap();
+        let row = boxes.rows("ann", NOW).await.unwrap();
+        assert_eq!(&*boxes.load(&row[0], NOW).await.unwrap(), b"hello");
+        empty(&boxes.store, "ann", NOW).await.unwrap();
+        assert_eq!(records(&boxes).await, 0);
+    }
+
+    #[tokio::test]
+    async fn full_is_full_until_something_goes() {
+        let boxes = mailboxes(10);
+        let joe: Arc<str> = "joe".into();
+        let deliver = |message: &'static [u8]| {
+            let boxes = boxes.clone();
+            let to = [joe.clone()];
+            async move { boxes.deliver(&to, message, NOW).await }
+        };
+        deliver(b"12345678").await.unwrap();
+        assert!(matches!(deliver(b"123").await, Err(Error::Quota)));
+        let rows = boxes.rows("joe", NOW).await.unwrap();
+        boxes.remove(&joe, &rows, NOW).await.unwrap();
+        deliver(b"123").await.unwrap();
+    }
+
+    #[test]
+    fn one_session_at_a_time() {
+        let boxes = mailboxes(10);
+        let joe: Arc<str> = "joe".into();
+        let held = boxes.lock(&joe).unwrap();
+        assert!(boxes.lock(&joe).is_none());
+        drop(held);
+        assert!(boxes.lock(&joe).is_some());
+    }
+}

@@ -1,0 +1,214 @@
+//! POP3 over sockets: TLS from the first octet, logins, and messages out of the store.
+
+use super::session::{self, Action, Credentials, Entry, Login, Session};
+use crate::{
+    accounts,
+    auth::Check,
+    mailbox::{Lock, Row},
+    service::{Service, Stop},
+    wire::Wire,
+};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep, timeout_at},
+};
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tracing::{info, warn};
+
+/// Serves one connection to its end.
+pub(crate) async fn serve(
+    service: &Service,
+    stream: TcpStream,
+    client: IpAddr,
+    stop: Stop,
+) -> io::Result<()> {
+    let login = Instant::now() + service.config.limits.login();
+    let acceptor = TlsAcceptor::from(service.tls.clone());
+    let stream = timeout_at(login, acceptor.accept(stream)).await??;
+    let mut connection = Connection {
+        service,
+        wire: Wire::new(stream),
+        session: Session::default(),
+        client,
+        login,
+        failures: 0,
+        drop: None,
+        stop,
+    };
+    connection.session.greet(&mut connection.wire.out);
+    connection.talk().await
+}
+
+struct Connection<'a> {
+    service: &'a Service,
+    wire: Wire<TlsStream<TcpStream>>,
+    session: Session,
+    client: IpAddr,
+    /// When a login must have succeeded.
+    login: Instant,
+    failures: u32,
+    drop: Option<Maildrop>,
+    stop: Stop,
+}
+
+struct Maildrop {
+    account: Arc<str>,
+    rows: Vec<Row>,
+    _lock: Lock,
+}
+
+impl Connection<'_> {
+    async fn talk(&mut self) -> io::Result<()> {
+        loop {
+            let action = match self.wire.input.line() {
+                Some(Ok(line)) => {
+                    let line = self.wire.input.get(line);
+                    self.session.line_received(line, &mut self.wire.out)
+                }
+                Some(Err(_)) => {
+                    self.wire.out.extend_from_slice(b"-ERR broken line\r\n");
+                    Action::Close
+                }
+                None => {
+                    if self.fill().await? == 0 {
+                        return Ok(());
+                    }
+                    continue;
+                }
+            };
+            let action = match action {
+                Action::Authenticate(credentials) => {
+                    let login = self.log_in(credentials).await?;
+                    self.session.authenticated(login, &mut self.wire.out)
+                }
+                Action::Send(at, part) => {
+                    let message = self.load(at).await;
+                    let message = message.as_deref().ok_or(());
+                    session::send(message, part, &mut self.wire.out);
+                    self.flush().await?;
+                    Action::Continue
+                }
+                Action::Update(deleted) => {
+                    let result = self.update(&deleted).await;
+                    self.session.updated(result, &mut self.wire.out)
+                }
+                action => action,
+            };
+            if action != Action::Continue {
+                let _ = timeout_at(self.deadline(), self.wire.close()).await;
+                return Ok(());
+            }
+        }
+    }
+
+    async fn log_in(&mut self, credentials: Credentials) -> io::Result<Login> {
+        let login = self.authenticate(&credentials).await;
+        if matches!(login, Login::Refused | Login::Throttled) {
+            self.failures += 1;
+            info!(throttled = matches!(login, Login::Throttled), "login refused");
+            // Whoever guesses shall wait; the answer does not tell by its time what was wrong.
+            self.flush().await?;
+            sleep(FAILED_LOGIN * self.failures).await;
+        }
+        Ok(login)
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> Login {
+        let service = self.service;
+        if !service.login_failures.try_now(self.client) {
+            return Login::Throttled;
+        }
+        let now = service.clock.now();
+        let account = accounts::parse(credentials.user()).ok();
+        let hash = match &account {
+            Some(account) => match service.accounts.hash(account, now).await {
+                Ok(hash) => hash,
+                Err(error) => {
+                    warn!(%error, "account cannot be read");
+                    service.login_failures.succeeded(self.client);
+                    return Login::Unavailable;
+                }
+            },
+            None => None,
+        };
+        let password = credentials.password().clone();
+        let account = match (service.passwords.check(password, hash).await, account) {
+            (Check::Right, Some(account)) => account,
+            (Check::Busy, _) => {
+                service.login_failures.succeeded(self.client);
+                return Login::Unavailable;
+            }
+            _ => return Login::Refused,
+        };
+        service.login_failures.succeeded(self.client);
+        self.open(account).await
+    }
+
+    async fn open(&mut self, account: Arc<str>) -> Login {
+        let Some(lock) = self.service.mailboxes.lock(&account) else {
+            return Login::InUse;
+        };
+        let now = self.service.clock.now();
+        let rows = match self.service.mailboxes.rows(&account, now).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                warn!(%error, "mailbox cannot be read");
+                return Login::Unavailable;
+            }
+        };
+        let entries = rows.iter().map(|row| Entry::new(row.size, row.uid()));
+        let entries = entries.collect();
+        self.drop = Some(Maildrop {
+            account,
+            rows,
+            _lock: lock,
+        });
+        Login::Opened(entries)
+    }
+
+    async fn load(&self, at: usize) -> Option<Arc<[u8]>> {
+        let row = self.drop.as_ref()?.rows.get(at)?;
+        let now = self.service.clock.now();
+        let message = self.service.mailboxes.load(row, now).await;
+        message
+            .inspect_err(|error| warn!(%error, "message cannot be read"))
+            .ok()
+    }
+
+    async fn update(&mut self, deleted: &[usize]) -> Result<(), ()> {
+        let Some(Maildrop { account, rows, .. }) = &self.drop else {
+            return Ok(());
+        };
+        let rows: Vec<Row> = deleted.iter().filter_map(|&at| rows.get(at).cloned()).collect();
+        let now = self.service.clock.now();
+        let removed = self.service.mailboxes.remove(account, &rows, now).await;
+        removed.map_err(|error| warn!(%error, "messages not removed"))
+    }
+
+    async fn fill(&mut self) -> io::Result<usize> {
+        self.flush().await?;
+        let deadline = self.deadline();
+        tokio::select! {
+            biased;
+            // Deletions happen at QUIT (RFC 1939 §6): breaking off between commands loses nothing.
+            () = self.stop.requested() => Ok(0),
+            read = timeout_at(deadline, self.wire.fill(4096)) => read?,
+        }
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        timeout_at(self.deadline(), self.wire.flush()).await?
+    }
+
+    fn deadline(&self) -> Instant {
+        let idle = Instant::now() + self.service.config.limits.pop3_idle();
+        match self.drop {
+            Some(_) => idle,
+            None => idle.min(self.login),
+        }
+    }
+}
+
+/// What the first failed login of a connection costs; the next ones cost more.
+const FAILED_LOGIN: Duration = Duration::from_secs(1);

@@ -1,0 +1,466 @@
+//! One POP3 session as a state machine: lines in, replies and things to do out. No sockets, no
+//! clock.
+
+use memchr::memmem;
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A session with one client.
+#[derive(Debug, Default)]
+pub struct Session {
+    state: State,
+    failures: usize,
+    errors: usize,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    #[default]
+    Start,
+    User(String),
+    Transaction(Vec<Message>),
+}
+
+#[derive(Debug)]
+struct Message {
+    entry: Entry,
+    mark: Mark,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Kept,
+    Deleted,
+}
+
+/// A message of a maildrop, as the client may know it.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Octets.
+    pub size: u64,
+    /// Unique for ever in this maildrop (RFC 1939 §7): 1 to 70 characters from `!` to `~`.
+    pub uid: String,
+}
+
+impl Entry {
+    /// An entry.
+    pub fn new(size: u64, uid: String) -> Self {
+        Self { size, uid }
+    }
+}
+
+/// What the server must do next. Replies are to be sent before it waits for anything.
+#[non_exhaustive]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read the next line.
+    Continue,
+    /// Check, then call [`Session::authenticated`].
+    Authenticate(Credentials),
+    /// Load the message at this place in the list, then call [`send`].
+    Send(usize, Part),
+    /// Delete the messages at these places, then call [`Session::updated`], then close.
+    Update(Vec<usize>),
+    /// Send the reply and close.
+    Close,
+}
+
+/// A name and a password.
+#[derive(PartialEq, Eq)]
+pub struct Credentials {
+    user: String,
+    password: Zeroizing<String>,
+}
+
+impl Credentials {
+    /// The account that the client named.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// The password.
+    pub fn password(&self) -> &Zeroizing<String> {
+        &self.password
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// How much of a message.
+#[allow(clippy::exhaustive_enums)] // RETR and TOP of RFC 1939
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Whole,
+    /// The header and so many lines of the body.
+    Top(usize),
+}
+
+/// What became of a login.
+#[non_exhaustive]
+#[derive(Debug)]
+pub enum Login {
+    /// The maildrop is locked for this session; this is in it.
+    Opened(Vec<Entry>),
+    /// Unknown user or wrong password: nobody shall learn which.
+    Refused,
+    /// Too many failures from this network.
+    Throttled,
+    /// Another session has the maildrop.
+    InUse,
+    /// The server cannot now.
+    Unavailable,
+}
+
+/// Failed logins before the connection is closed.
+const MAX_FAILURES: usize = 3;
+/// Senseless commands before the connection is closed.
+const MAX_ERRORS: usize = 20;
+
+impl Session {
+    /// The first words of the server.
+    pub fn greet(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"+OK POP3 ready\r\n");
+    }
+
+    /// Takes one line without its CR LF and appends the reply, if there already is one, to `out`.
+    pub fn line_received(&mut self, line: &[u8], out: &mut Vec<u8>) -> Action {
+        let Ok(line) = std::str::from_utf8(line) else {
+            return self.error("-ERR not UTF-8", out);
+        };
+        let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
+        let verb = verb.to_ascii_uppercase();
+        match (verb.as_str(), &mut self.state) {
+            ("CAPA", state) => {
+                capabilities(state, out);
+                Action::Continue
+            }
+            ("QUIT", State::Transaction(messages)) => Action::Update(
+                (0..)
+                    .zip(messages)
+                    .filter_map(|(at, m)| (m.mark == Mark::Deleted).then_some(at))
+                    .collect(),
+            ),
+            ("QUIT", _) => {
+                line_out(out, format_args!("+OK bye"));
+                Action::Close
+            }
+            ("USER", State::Start | State::User(_)) => {
+                if argument.is_empty() || argument.len() > 320 {
+                    return self.error("-ERR name missing or too long", out);
+                }
+                // RFC 1939 §7: a server may say +OK even if no such mailbox exists.
+                self.state = State::User(argument.to_owned());
+                line_out(out, format_args!("+OK"));
+                Action::Continue
+            }
+            ("PASS", State::User(user)) => {
+                let credentials = Credentials {
+                    user: std::mem::take(user),
+                    // RFC 1939 §7: spaces are part of the password.
+                    password: Zeroizing::new(argument.to_owned()),
+                };
+                self.state = State::Start;
+                Action::Authenticate(credentials)
+            }
+            ("STAT" | "LIST" | "UIDL" | "RETR" | "TOP" | "DELE" | "RSET" | "NOOP", state) => {
+                let State::Transaction(messages) = state else {
+                    return self.error("-ERR not logged in", out);
+                };
+                match transaction(messages, &verb, argument, out) {
+                    Some(action) => action,
+                    None => self.error("-ERR no such message", out),
+                }
+            }
+            _ => self.error("-ERR unknown command, or not now", out),
+        }
+    }
+
+    /// The answer to [`Action::Authenticate`].
+    pub fn authenticated(&mut self, login: Login, out: &mut Vec<u8>) -> Action {
+        match login {
+            Login::Opened(entries) => {
+                let octets: u64 = entries.iter().map(|e| e.size).sum();
+                line_out(
+                    out,
+                    format_args!("+OK {} messages, {octets} octets", entries.len()),
+                );
+                let kept = |entry| Message {
+                    entry,
+                    mark: Mark::Kept,
+                };
+                self.state = State::Transaction(entries.into_iter().map(kept).collect());
+                return Action::Continue;
+            }
+            // Response codes: RFC 2449 §8.1.2 and RFC 3206 §4.
+            Login::InUse => line_out(out, format_args!("-ERR [IN-USE] maildrop is locked")),
+            Login::Unavailable => line_out(out, format_args!("-ERR [SYS/TEMP] try again later")),
+            Login::Throttled => {
+                line_out(out, format_args!("-ERR [SYS/TEMP] too many failures"));
+                return Action::Close;
+            }
+            Login::Refused => {
+                line_out(out, format_args!("-ERR [AUTH] name or password wrong"));
+                self.failures += 1;
+                if self.failures >= MAX_FAILURES {
+                    return Action::Close;
+                }
+            }
+        }
+        Action::Continue
+    }
+
+    /// The answer to [`Action::Update`]: whether the deletions are durable.
+    pub fn updated<E>(&mut self, result: Result<(), E>, out: &mut Vec<u8>) -> Action {
+        match result {
+            Ok(()) => line_out(out, format_args!("+OK bye")),
+            // RFC 1939 §6: "the server ... responds with an error" and deletes none, or some.
+            Err(_) => line_out(out, format_args!("-ERR [SYS/TEMP] messages not removed")),
+        }
+        Action::Close
+    }
+
+    fn error(&mut self, text: &str, out: &mut Vec<u8>) -> Action {
+        line_out(out, format_args!("{text}"));
+        self.errors += 1;
+        match self.errors < MAX_ERRORS {
+            true => Action::Continue,
+            false => Action::Close,
+        }
+    }
+}
+
+fn line_out(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
+    out.extend_from_slice(text.to_string().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// RFC 2449 §5.
+fn capabilities(state: &State, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"+OK capabilities\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n");
+    out.extend_from_slice(b"PIPELINING\r\nEXPIRE NEVER\r\n");
+    if !matches!(state, State::Transaction(_)) {
+        out.extend_from_slice(b"USER\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+}
+
+/// The commands of the transaction state (RFC 1939 §5 and §7). None: no such message.
+fn transaction(
+    messages: &mut [Message],
+    verb: &str,
+    argument: &str,
+    out: &mut Vec<u8>,
+) -> Option<Action> {
+    let mut arguments = argument.split(' ').filter(|a| !a.is_empty());
+    let first = arguments.next();
+    match (verb, first) {
+        ("STAT", None) => {
+            let (count, octets) = totals(messages);
+            line_out(out, format_args!("+OK {count} {octets}"));
+        }
+        ("NOOP", None) => line_out(out, format_args!("+OK")),
+        ("RSET", None) => {
+            for message in messages.iter_mut() {
+                message.mark = Mark::Kept;
+            }
+            line_out(out, format_args!("+OK"));
+        }
+        ("LIST", None) => {
+            let (count, octets) = totals(messages);
+            line_out(out, format_args!("+OK {count} messages, {octets} octets"));
+            list(messages, out, |entry| entry.size.to_string());
+        }
+        ("UIDL", None) => {
+            line_out(out, format_args!("+OK"));
+            list(messages, out, |entry| entry.uid.clone());
+        }
+        ("LIST" | "UIDL" | "DELE" | "RETR" | "TOP", Some(number)) => {
+            let number: usize = number.parse().ok()?;
+            let at = number.checked_sub(1)?;
+            let message = messages.get_mut(at).filter(|m| m.mark == Mark::Kept)?;
+            match verb {
+                "LIST" => line_out(out, format_args!("+OK {number} {}", message.entry.size)),
+                "UIDL" => line_out(out, format_args!("+OK {number} {}", message.entry.uid)),
+                "DELE" => {
+                    message.mark = Mark::Deleted;
+                    line_out(out, format_args!("+OK"));
+                }
+                "RETR" => return Some(Action::Send(at, Part::Whole)),
+                _ => {
+                    let lines = arguments.next()?.parse().ok()?;
+                    return Some(Action::Send(at, Part::Top(lines)));
+                }
+            }
+        }
+        _ => return None,
+    }
+    Some(Action::Continue)
+}
+
+fn totals(messages: &[Message]) -> (usize, u64) {
+    let kept = messages.iter().filter(|m| m.mark == Mark::Kept);
+    kept.fold((0, 0), |(n, octets), m| (n + 1, octets + m.entry.size))
+}
+
+fn list(messages: &[Message], out: &mut Vec<u8>, what: impl Fn(&Entry) -> String) {
+    for (number, message) in (1..).zip(messages) {
+        let number: usize = number;
+        if message.mark == Mark::Kept {
+            line_out(out, format_args!("{number} {}", what(&message.entry)));
+        }
+    }
+    out.extend_from_slice(b".\r\n");
+}
+
+/// Appends the reply to [`Action::Send`]: the message, or that there is none.
+pub fn send<E>(message: Result<&[u8], E>, part: Part, out: &mut Vec<u8>) {
+    let Ok(message) = message else {
+        return line_out(out, format_args!("-ERR [SYS/TEMP] cannot be read now"));
+    };
+    line_out(out, format_args!("+OK"));
+    let message = match part {
+        Part::Whole => message,
+        Part::Top(lines) => top(message, lines),
+    };
+    // RFC 1939 §3: a line that begins with the termination octet gets another one in front.
+    if message.starts_with(b".") {
+        out.push(b'.');
+    }
+    let mut copied = 0;
+    for found in memmem::find_iter(message, b"\r\n.") {
+        out.extend_from_slice(message.get(copied..found + 2).unwrap_or_default());
+        out.push(b'.');
+        copied = found + 2;
+    }
+    out.extend_from_slice(message.get(copied..).unwrap_or_default());
+    if !message.is_empty() && !message.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b".\r\n");
+}
+
+/// The header, the empty line, and so many lines of the body (RFC 1939 §7).
+fn top(message: &[u8], lines: usize) -> &[u8] {
+    let Some(header) = memmem::find(message, b"\r\n\r\n") else {
+        return message;
+    };
+    let body = header + 4;
+    let rest = message.get(body..).unwrap_or_default();
+    let end = match lines {
+        0 => 0,
+        _ => memmem::find_iter(rest, b"\r\n")
+            .nth(lines - 1)
+            .map_or(rest.len(), |at| at + 2),
+    };
+    message.get(..body + end).unwrap_or(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn say(session: &mut Session, line: &str) -> (String, Action) {
+        let mut out = Vec::new();
+        let action = session.line_received(line.as_bytes(), &mut out);
+        (String::from_utf8(out).unwrap(), action)
+    }
+
+    fn opened() -> Session {
+        let mut session = Session::default();
+        say(&mut session, "USER joe");
+        let (_, action) = say(&mut session, "PASS a b ");
+        let Action::Authenticate(credentials) = action else {
+            panic!()
+        };
+        assert_eq!(credentials.user(), "joe");
+        assert_eq!(credentials.password().as_str(), "a b ");
+        let entries = vec![Entry::new(10, "x".into()), Entry::new(20, "y".into())];
+        session.authenticated(Login::Opened(entries), &mut Vec::new());
+        session
+    }
+
+    #[test]
+    fn a_session() {
+        let mut session = opened();
+        assert_eq!(say(&mut session, "STAT").0, "+OK 2 30\r\n");
+        assert_eq!(say(&mut session, "list 2").0, "+OK 2 20\r\n");
+        assert_eq!(say(&mut session, "UIDL").0, "+OK\r\n1 x\r\n2 y\r\n.\r\n");
+        assert_eq!(say(&mut session, "RETR 2").1, Action::Send(1, Part::Whole));
+        assert_eq!(say(&mut session, "TOP 1 5").1, Action::Send(0, Part::Top(5)));
+        assert_eq!(say(&mut session, "DELE 1").0, "+OK\r\n");
+        assert!(say(&mut session, "DELE 1").0.starts_with("-ERR"));
+        assert!(say(&mut session, "RETR 1").0.starts_with("-ERR"));
+        assert_eq!(say(&mut session, "LIST").0, "+OK 1 messages, 20 octets\r\n2 20\r\n.\r\n");
+        assert_eq!(say(&mut session, "QUIT").1, Action::Update(vec![0]));
+        say(&mut session, "RSET");
+        assert_eq!(say(&mut session, "QUIT").1, Action::Update(vec![]));
+        for bad in ["LIST 0", "LIST 3", "RETR", "TOP 1", "RETR x", "USER joe", "DELE -1"] {
+            assert!(say(&mut session, bad).0.starts_with("-ERR"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nothing_without_a_login() {
+        let mut session = Session::default();
+        for early in ["STAT", "RETR 1", "PASS x"] {
+            assert!(say(&mut session, early).0.starts_with("-ERR"), "{early}");
+        }
+        assert_eq!(say(&mut session, "QUIT").1, Action::Close);
+        let actions = (0..3).map(|_| session.authenticated(Login::Refused, &mut Vec::new()));
+        assert_eq!(actions.last(), Some(Action::Close));
+        let secret = Credentials {
+            user: "joe".into(),
+            password: Zeroizing::new("tops".into()),
+        };
+        assert!(!format!("{secret:?}").contains("tops"));
+    }
+
+    fn sent(message: &[u8], part: Part) -> String {
+        let mut out = Vec::new();
+        send::<()>(Ok(message), part, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn messages_are_stuffed_and_cut() {
+        let message = b".a: b\r\n\r\n.\r\n..x\r\nlast\r\n";
+        assert_eq!(
+            sent(message, Part::Whole),
+            "+OK\r\n..a: b\r\n\r\n..\r\n...x\r\nlast\r\n.\r\n"
+        );
+        assert_eq!(sent(message, Part::Top(0)), "+OK\r\n..a: b\r\n\r\n.\r\n");
+        assert_eq!(sent(message, Part::Top(1)), "+OK\r\n..a: b\r\n\r\n..\r\n.\r\n");
+        assert_eq!(sent(message, Part::Top(99)), sent(message, Part::Whole));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(
+            lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..12), 0..12),
+        ) {
+            let mut session = opened();
+            for line in lines {
+                session.line_received(&line, &mut Vec::new());
+            }
+        }
+
+        /// The receiver of SMTP undoes what the sender of POP3 does: the same transparency.
+        #[test]
+        fn transparency(lines in proptest::collection::vec("[.a]{0,4}", 0..8)) {
+            use crate::smtp::data::{Limits, Progress, Receiver};
+            let message: String = lines.iter().map(|l| format!("{l}\r\n")).collect();
+            let out = sent(message.as_bytes(), Part::Whole);
+            let mut receiver = Receiver::new(Limits { message: 1000, line: 1000 });
+            let got = receiver.push(out.as_bytes().strip_prefix(b"+OK\r\n").unwrap()).unwrap();
+            let Progress::Done { message: got, .. } = got else { panic!() };
+            prop_assert_eq!(got.unwrap(), message.into_bytes());
+        }
+    }
+}

@@ -1,0 +1,484 @@
+//! One SMTP session as a state machine: lines in, replies and things to do out. No sockets, no
+//! clock.
+
+use super::command::{Address, Command, Encoding, Fault, Recipient};
+use std::sync::Arc;
+
+/// A session with one client.
+#[derive(Debug)]
+pub struct Session {
+    options: Arc<Options>,
+    tls: Tls,
+    client: Option<Client>,
+    transaction: Option<Transaction>,
+    errors: usize,
+}
+
+/// What a server offers.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The name in the greeting.
+    pub hostname: String,
+    /// Most octets of a message.
+    pub message_octets: usize,
+    /// Most recipients of one transaction.
+    pub recipients: usize,
+    /// Most errors of a client before the connection is closed.
+    pub errors: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            hostname: "localhost".into(),
+            message_octets: 50 * 1024 * 1024,
+            recipients: 100,
+            errors: 20,
+        }
+    }
+}
+
+/// The state of TLS on this connection.
+#[allow(clippy::exhaustive_enums)] // complete by RFC 3207 §4
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Can be had by STARTTLS.
+    Offered,
+    /// On.
+    On,
+}
+
+/// How the client introduced itself.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// The argument of EHLO or HELO.
+    pub name: String,
+    /// Which of both it said.
+    pub greeting: Greeting,
+}
+
+/// EHLO or HELO.
+#[allow(clippy::exhaustive_enums)] // complete by RFC 5321 §4.1.1.1
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Greeting {
+    /// `HELO`.
+    Helo,
+    /// `EHLO`.
+    Ehlo,
+}
+
+/// What the server must do next. Replies are to be sent before it waits for anything.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Read the next line.
+    Continue,
+    /// Look this recipient up and call [`Session::recipient`].
+    LookUp(Recipient),
+    /// Receive the message, then call [`Session::envelope`] and [`Session::message`].
+    Receive,
+    /// Reply 220 and start TLS, or refuse because there is more input; go on with
+    /// [`Session::secured`].
+    StartTls,
+    /// Send the reply and close.
+    Close,
+}
+
+/// What became of a recipient.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// Mail for it goes to this account.
+    Account(Arc<str>),
+    /// The domain is ours, the mailbox is not.
+    Unknown,
+    /// The domain is not ours.
+    NotOurs,
+    /// The mailbox is full.
+    Full,
+    /// Could not be found out.
+    Failed,
+}
+
+/// What became of a message.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Durably stored.
+    Stored,
+    /// Larger than the limit.
+    TooLarge,
+    /// Has a line longer than the limit.
+    LineTooLong,
+    /// The domain it pretends to come from asks to reject it.
+    Forged,
+    /// Went in circles.
+    Loop,
+    /// No space for it now.
+    Full,
+    /// Something else that may pass.
+    Failed,
+}
+
+/// Everything outside of the message itself.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// How the client introduced itself.
+    pub client: Client,
+    /// The reverse-path; none is the null sender.
+    pub from: Option<Address>,
+    /// The accounts to deliver to, each once.
+    pub accounts: Vec<Arc<str>>,
+    /// Whether header fields may hold UTF-8.
+    pub encoding: Encoding,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    from: Option<Address>,
+    encoding: Encoding,
+    accounts: Vec<Arc<str>>,
+    recipients: usize,
+}
+
+impl Session {
+    /// A session on a fresh connection.
+    pub fn new(options: Arc<Options>) -> Self {
+        Self {
+            options,
+            tls: Tls::Offered,
+            client: None,
+            transaction: None,
+            errors: 0,
+        }
+    }
+
+    /// The session after TLS has been established: it knows nothing of what was said before.
+    pub fn secured(&self) -> Self {
+        // RFC 3207 §4.2: "The server MUST discard any knowledge obtained from the client".
+        Self {
+            tls: Tls::On,
+            errors: self.errors,
+            ..Self::new(self.options.clone())
+        }
+    }
+
+    /// The first words of the server.
+    pub fn greet(&self, out: &mut Vec<u8>) {
+        self.line(out, "220", &[&self.options.hostname, " ESMTP ready"]);
+    }
+
+    /// Whether a transaction has begun.
+    pub fn in_transaction(&self) -> bool {
+        self.transaction.is_some()
+    }
+
+    /// Takes one line without its CR LF and appends the reply, if there already is one, to `out`.
+    pub fn line_received(&mut self, line: &[u8], out: &mut Vec<u8>) -> Action {
+        match Command::parse(line) {
+            Ok(command) => self.command(command, out),
+            Err(fault) => self.fault(
+                match fault {
+                    Fault::Unknown => "500 5.5.2 Command not recognized",
+                    Fault::NotImplemented => "502 5.5.1 Command not implemented",
+                    Fault::Arguments => "501 5.5.4 Syntax error in arguments",
+                    Fault::Path => "501 5.1.3 Malformed address",
+                    Fault::Parameter => "555 5.5.4 Parameter not recognized",
+                    Fault::NeedsUtf8 => "553 5.6.7 Address needs SMTPUTF8",
+                },
+                out,
+            ),
+        }
+    }
+
+    /// A line had no proper end, or none in sight.
+    pub fn line_broken(&mut self, out: &mut Vec<u8>) -> Action {
+        reply(out, "500 5.5.2 Line too long, or not ended by CR LF");
+        Action::Close
+    }
+
+    fn command(&mut self, command: Command, out: &mut Vec<u8>) -> Action {
+        match command {
+            Command::Ehlo(name) => self.hello(name, Greeting::Ehlo, out),
+            Command::Helo(name) => self.hello(name, Greeting::Helo, out),
+            Command::StartTls if self.tls == Tls::On => {
+                self.fault("503 5.5.1 TLS is on already", out)
+            }
+            Command::StartTls => Action::StartTls,
+            Command::Mail(mail) => {
+                if self.client.is_none() {
+                    return self.fault("503 5.5.1 EHLO or HELO first", out);
+                }
+                if self.transaction.is_some() {
+                    return self.fault("503 5.5.1 Nested MAIL", out);
+                }
+                if mail.size.is_some_and(|size| size > self.options.message_octets as u64) {
+                    // RFC 1870 §6.1 (2)
+                    return self.fault("552 5.3.4 Message too large", out);
+                }
+                self.transaction = Some(Transaction {
+                    from: mail.from,
+                    encoding: mail.encoding,
+                    accounts: Vec::new(),
+                    recipients: 0,
+                });
+                reply(out, "250 2.1.0 Sender ok");
+                Action::Continue
+            }
+            Command::Rcpt(recipient) => {
+                let Some(transaction) = &self.transaction else {
+                    return self.fault("503 5.5.1 MAIL first", out);
+                };
+                // RFC 5321 §4.5.3.1.10: 452 for too many recipients.
+                if transaction.recipients >= self.options.recipients {
+                    return self.fault("452 4.5.3 Too many recipients", out);
+                }
+                match &recipient {
+                    Recipient::Mailbox(address)
+                        if !address.is_ascii() && transaction.encoding == Encoding::Ascii =>
+                    {
+                        self.fault("553 5.6.7 Address needs SMTPUTF8", out)
+                    }
+                    _ => Action::LookUp(recipient),
+                }
+            }
+            Command::Data => match &self.transaction {
+                None => self.fault("503 5.5.1 MAIL first", out),
+                Some(transaction) if transaction.accounts.is_empty() => {
+                    self.fault("554 5.5.1 No valid recipients", out)
+                }
+                Some(_) => {
+                    reply(out, "354 End data with <CR><LF>.<CR><LF>");
+                    Action::Receive
+                }
+            },
+            Command::Rset => {
+                self.transaction = None;
+                self.done("250 2.0.0 Ok", out)
+            }
+            // RFC 5321 §3.5.3: 252 for an address that a server will not verify.
+            Command::Vrfy => self.done("252 2.0.0 Send some mail and see", out),
+            Command::Help => self.done("214 2.0.0 See RFC 5321", out),
+            Command::Noop => self.done("250 2.0.0 Ok", out),
+            Command::Quit => {
+                reply(out, "221 2.0.0 Bye");
+                Action::Close
+            }
+        }
+    }
+
+    fn hello(&mut self, name: String, greeting: Greeting, out: &mut Vec<u8>) -> Action {
+        // RFC 5321 §4.1.4: a second EHLO has the effect of RSET.
+        self.transaction = None;
+        self.client = Some(Client { name, greeting });
+        match greeting {
+            Greeting::Helo => self.line(out, "250", &[&self.options.hostname]),
+            Greeting::Ehlo => {
+                let size = self.options.message_octets.to_string();
+                out.extend_from_slice(b"250-");
+                out.extend_from_slice(self.options.hostname.as_bytes());
+                out.extend_from_slice(b"\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n");
+                // RFC 3207 §4.2: "the server MUST NOT return the STARTTLS extension" under TLS.
+                if self.tls == Tls::Offered {
+                    out.extend_from_slice(b"250-STARTTLS\r\n");
+                }
+                out.extend_from_slice(b"250-ENHANCEDSTATUSCODES\r\n");
+                self.line(out, "250", &["SIZE ", &size]);
+            }
+        }
+        Action::Continue
+    }
+
+    /// The answer to [`Action::LookUp`].
+    pub fn recipient(&mut self, lookup: Lookup, out: &mut Vec<u8>) -> Action {
+        match lookup {
+            Lookup::Account(account) => {
+                if let Some(transaction) = &mut self.transaction {
+                    transaction.recipients += 1;
+                    if !transaction.accounts.contains(&account) {
+                        transaction.accounts.push(account);
+                    }
+                }
+                self.done("250 2.1.5 Recipient ok", out)
+            }
+            Lookup::Unknown => self.fault("550 5.1.1 No such mailbox here", out),
+            Lookup::NotOurs => self.fault("550 5.7.1 This server does not relay", out),
+            Lookup::Full => self.done("452 4.2.2 Mailbox full", out),
+            Lookup::Failed => self.done("451 4.3.0 Try again later", out),
+        }
+    }
+
+    /// The envelope of the message that has been received; the transaction is over.
+    pub fn envelope(&mut self) -> Option<Envelope> {
+        let transaction = self.transaction.take()?;
+        Some(Envelope {
+            client: self.client.clone()?,
+            from: transaction.from,
+            accounts: transaction.accounts,
+            encoding: transaction.encoding,
+        })
+    }
+
+    /// What became of the message.
+    pub fn message(&mut self, outcome: Outcome, out: &mut Vec<u8>) -> Action {
+        self.transaction = None;
+        match outcome {
+            Outcome::Stored => {
+                self.errors = 0;
+                self.done("250 2.0.0 Stored", out)
+            }
+            Outcome::TooLarge => self.fault("552 5.3.4 Message too large", out),
+            Outcome::LineTooLong => self.fault("554 5.6.0 Line too long", out),
+            Outcome::Forged => self.fault(
+                "550 5.7.1 The domain of From asks to reject what fails DMARC",
+                out,
+            ),
+            Outcome::Loop => self.fault("554 5.4.6 Mail loop", out),
+            Outcome::Full => self.done("452 4.3.1 No space now", out),
+            Outcome::Failed => self.done("451 4.3.0 Try again later", out),
+        }
+    }
+
+    fn done(&self, text: &str, out: &mut Vec<u8>) -> Action {
+        reply(out, text);
+        Action::Continue
+    }
+
+    fn fault(&mut self, text: &str, out: &mut Vec<u8>) -> Action {
+        reply(out, text);
+        self.errors += 1;
+        if self.errors < self.options.errors {
+            return Action::Continue;
+        }
+        reply(out, "421 4.7.0 Too many errors");
+        Action::Close
+    }
+
+    fn line(&self, out: &mut Vec<u8>, code: &str, text: &[&str]) {
+        out.extend_from_slice(code.as_bytes());
+        out.push(b' ');
+        for part in text {
+            out.extend_from_slice(part.as_bytes());
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Appends a reply line.
+pub(crate) fn reply(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn session() -> Session {
+        Session::new(Arc::new(Options::default()))
+    }
+
+    /// One line: the codes of the reply and the action.
+    fn say(session: &mut Session, line: &str) -> (String, Action) {
+        let mut out = Vec::new();
+        let action = session.line_received(line.as_bytes(), &mut out);
+        (String::from_utf8(out).unwrap(), action)
+    }
+
+    fn code(session: &mut Session, line: &str) -> String {
+        say(session, line).0.chars().take(3).collect()
+    }
+
+    fn known(session: &mut Session) {
+        let mut out = Vec::new();
+        session.recipient(Lookup::Account("a".into()), &mut out);
+        assert!(out.starts_with(b"250 2.1.5"));
+    }
+
+    #[test]
+    fn a_transaction() {
+        let mut session = session();
+        assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
+        assert!(say(&mut session, "EHLO c.example").0.contains("250-STARTTLS\r\n"));
+        assert_eq!(code(&mut session, "RCPT TO:<a@b.example>"), "503");
+        assert_eq!(code(&mut session, "DATA"), "503");
+        assert_eq!(code(&mut session, "MAIL FROM:<>"), "250");
+        assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
+        assert_eq!(code(&mut session, "DATA"), "554");
+        for _ in 0..2 {
+            let (text, action) = say(&mut session, "RCPT TO:<a@b.example>");
+            assert!(text.is_empty() && matches!(action, Action::LookUp(_)));
+            known(&mut session);
+        }
+        assert_eq!(say(&mut session, "DATA").1, Action::Receive);
+        let envelope = session.envelope().unwrap();
+        assert_eq!((envelope.from, envelope.accounts.len()), (None, 1));
+        let mut out = Vec::new();
+        session.message(Outcome::Stored, &mut out);
+        assert!(out.starts_with(b"250 2.0.0"));
+        assert_eq!(code(&mut session, "DATA"), "503");
+        assert_eq!(say(&mut session, "QUIT").1, Action::Close);
+    }
+
+    #[test]
+    fn tls_forgets() {
+        let mut session = session();
+        code(&mut session, "EHLO c.example");
+        code(&mut session, "MAIL FROM:<>");
+        assert_eq!(say(&mut session, "STARTTLS").1, Action::StartTls);
+        let mut session = session.secured();
+        assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
+        assert!(!say(&mut session, "EHLO c.example").0.contains("STARTTLS"));
+        assert_eq!(code(&mut session, "STARTTLS"), "503");
+    }
+
+    #[test]
+    fn limits() {
+        let mut session = session();
+        code(&mut session, "EHLO c.example");
+        assert_eq!(code(&mut session, "MAIL FROM:<> SIZE=99999999999"), "552");
+        code(&mut session, "MAIL FROM:<>");
+        for _ in 0..100 {
+            say(&mut session, "RCPT TO:<a@b.example>");
+            known(&mut session);
+        }
+        assert_eq!(code(&mut session, "RCPT TO:<a@b.example>"), "452");
+        let mut actions = (0..20).map(|_| say(&mut session, "XXXX").1);
+        assert!(actions.any(|action| action == Action::Close));
+    }
+
+    proptest! {
+        /// Every line gets exactly one reply, or is a recipient to look up.
+        #[test]
+        fn one_reply_a_line(
+            lines in proptest::collection::vec(
+                prop_oneof![
+                    Just("EHLO x"), Just("HELO x"), Just("MAIL FROM:<a@b.example>"), Just("RSET"),
+                    Just("RCPT TO:<a@b.example>"), Just("DATA"), Just("NOOP"), Just("VRFY x"),
+                    Just("STARTTLS"), Just("HELP"), Just("QUIT"), Just("nonsense"), Just(""),
+                ], 0..30)
+        ) {
+            let mut session = session();
+            for line in lines {
+                let (text, action) = say(&mut session, line);
+                let last = text.lines().filter(|l| l.as_bytes().get(3) == Some(&b' ')).count();
+                match action {
+                    Action::LookUp(_) => {
+                        prop_assert_eq!(last, 0);
+                        known(&mut session);
+                    }
+                    Action::StartTls => prop_assert_eq!(last, 0),
+                    Action::Receive => {
+                        prop_assert!(session.envelope().is_some_and(|e| !e.accounts.is_empty()));
+                    }
+                    Action::Close => break,
+                    _ => prop_assert_eq!(last, 1),
+                }
+            }
+        }
+    }
+}
