@@ -198,8 +198,16 @@ mod tests {
 
     #[test]
     fn one_account_has_many_spellings() {
-        for spelling in ["Joe@B\u{fc}cher.example", "joe@xn--bcher-kva.EXAMPLE", "\"joe\"@b\u{fc}cher.example"] {
-            assert_eq!(&*parse(spelling).unwrap(), "joe@xn--bcher-kva.example", "{spelling}");
+        for spelling in [
+            "Joe@B\u{fc}cher.example",
+            "joe@xn--bcher-kva.EXAMPLE",
+            "\"joe\"@b\u{fc}cher.example",
+        ] {
+            assert_eq!(
+                &*parse(spelling).unwrap(),
+                "joe@xn--bcher-kva.example",
+                "{spelling}"
+            );
         }
         assert!(matches!(parse("joe"), Err(Error::Address)));
     }
@@ -211,15 +219,27 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH;
         let password = Zeroizing::new("long enough".to_owned());
         let short = Zeroizing::new("short".to_owned());
-        assert!(matches!(accounts.add("a@b.example", &short, now).await, Err(Error::Password)));
+        assert!(matches!(
+            accounts.add("a@b.example", &short, now).await,
+            Err(Error::Password)
+        ));
         accounts.add("A@b.example", &password, now).await.unwrap();
-        assert!(matches!(accounts.add("a@b.example", &password, now).await, Err(Error::Exists)));
+        assert!(matches!(
+            accounts.add("a@b.example", &password, now).await,
+            Err(Error::Exists)
+        ));
         assert_eq!(accounts.list(now).await.unwrap(), ["a@b.example"]);
         let hash = accounts.hash("a@b.example", now).await.unwrap();
-        accounts.set_password("a@b.example", &password, now).await.unwrap();
+        accounts
+            .set_password("a@b.example", &password, now)
+            .await
+            .unwrap();
         assert_ne!(accounts.hash("a@b.example", now).await.unwrap(), hash);
         accounts.remove("a@b.example", now).await.unwrap();
         assert!(!accounts.exists("a@b.example", now).await.unwrap());
-        assert!(matches!(accounts.remove("a@b.example", now).await, Err(Error::Missing)));
+        assert!(matches!(
+            accounts.remove("a@b.example", now).await,
+            Err(Error::Missing)
+        ));
     }
 }

@@ -45,10 +45,27 @@ pub(crate) fn hash(password: &Zeroizing<String>) -> Result<String, argon2::passw
     Ok(hash.to_string())
 }
 
+/// A password that nobody can guess: 20 letters and digits, 100 random bits.
+///
+/// # Errors
+/// The system has no random numbers.
+pub fn new_password() -> Result<Zeroizing<String>, aws_lc_rs::error::Unspecified> {
+    // Without the ones that look alike: 32 are left, five bits each.
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut random = [0; 20];
+    aws_lc_rs::rand::fill(&mut random)?;
+    let letters = random.iter().map(|octet| {
+        let letter = LETTERS.get(usize::from(octet % 32)).copied();
+        char::from(letter.unwrap_or_default())
+    });
+    Ok(Zeroizing::new(letters.collect()))
+}
+
 fn check(password: &Zeroizing<String>, hash: &str) -> Check {
-    let right = PasswordHash::new(hash)
-        .and_then(|hash| Argon2::default().verify_password(password.as_bytes(), &hash));
-    match right {
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return Check::Wrong;
+    };
+    match Argon2::default().verify_password(password.as_bytes(), &hash) {
         Ok(()) => Check::Right,
         Err(_) => Check::Wrong,
     }
@@ -122,7 +139,11 @@ mod tests {
         let check = |word, hash| passwords.check(secret(word), hash);
         assert_eq!(check("open sesame", Some(hash.clone())).await, Check::Right);
         assert_eq!(check("open", Some(hash)).await, Check::Wrong);
-        assert_eq!(check("", None).await, Check::Wrong, "the decoy lets nobody in");
+        assert_eq!(
+            check("", None).await,
+            Check::Wrong,
+            "the decoy lets nobody in"
+        );
         assert_eq!(check("x", Some("no hash".into())).await, Check::Wrong);
     }
 

@@ -320,6 +320,12 @@ impl Config {
         Ok(())
     }
 
+    /// Threads that work on connections.
+    pub fn worker_threads(&self) -> usize {
+        let machine = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(|| machine().min(4))
+    }
+
     /// The store's address for `record_store::AnyStore::open`.
     pub fn store_address(&self) -> String {
         match self.store.strip_prefix("sqlite:") {
@@ -364,8 +370,14 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("mail-service.toml");
         let config = Config::load(&path).unwrap();
         let default = Config::default();
-        assert_eq!(format!("{:?}", config.limits), format!("{:?}", default.limits));
-        assert_eq!(format!("{:?}", config.listen), format!("{:?}", default.listen));
+        assert_eq!(
+            format!("{:?}", config.limits),
+            format!("{:?}", default.limits)
+        );
+        assert_eq!(
+            format!("{:?}", config.listen),
+            format!("{:?}", default.listen)
+        );
         assert_eq!(config.resolver, default.resolver);
         assert_eq!(config.alarm, default.alarm);
     }

@@ -81,10 +81,12 @@ pub(crate) enum Error {
 impl Row {
     /// The UID of POP3.
     pub(crate) fn uid(&self) -> String {
-        self.id.iter().fold(String::with_capacity(32), |mut text, octet| {
-            let _ = write!(text, "{octet:02x}");
-            text
-        })
+        self.id
+            .iter()
+            .fold(String::with_capacity(32), |mut text, octet| {
+                let _ = write!(text, "{octet:02x}");
+                text
+            })
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -190,7 +192,11 @@ impl Mailboxes {
         let body = Large::stage(&self.store, message, now).await?;
         let mut commit = Commit::new().put_large(&body_key(&row)?, &body, Expect::Absent);
         if row.shared == Shared::Yes {
-            commit = commit.put(&refs_key(&row)?, refs(accounts.len() as u64), Expect::Absent);
+            commit = commit.put(
+                &refs_key(&row)?,
+                refs(accounts.len() as u64),
+                Expect::Absent,
+            );
         }
         for account in accounts {
             commit = commit.put(&row_key(account, &row)?, row.encode(), Expect::Absent);
@@ -382,13 +388,19 @@ mod tests {
             boxes.deliver(&[joe.clone()], message, now).await.unwrap();
         }
         let rows = boxes.rows("joe", NOW).await.unwrap();
-        assert_eq!(rows.iter().map(|r| r.size).collect::<Vec<_>>(), [3, 3_000_000, 5]);
+        assert_eq!(
+            rows.iter().map(|r| r.size).collect::<Vec<_>>(),
+            [3, 3_000_000, 5]
+        );
         assert_eq!(&*boxes.load(&rows[1], NOW).await.unwrap(), &large);
         let uids: HashSet<_> = rows.iter().map(Row::uid).collect();
         assert!(uids.len() == 3 && uids.iter().all(|uid| uid.len() == 32));
         boxes.remove(&joe, &rows[..2], NOW).await.unwrap();
         assert_eq!(boxes.rows("joe", NOW).await.unwrap(), rows[2..]);
-        assert!(matches!(boxes.load(&rows[0], NOW).await, Err(Error::Damaged)));
+        assert!(matches!(
+            boxes.load(&rows[0], NOW).await,
+            Err(Error::Damaged)
+        ));
         boxes.remove(&joe, &rows, NOW).await.unwrap();
         assert_eq!(records(&boxes).await, 0);
     }

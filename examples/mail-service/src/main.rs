@@ -1,2 +1,202 @@
-//! A small but real mail service.
-fn main() {}
+//! The program: `serve`, `user`, `demo`.
+
+use clap::{Parser, Subcommand};
+use mail_service::{Accounts, Clock, Config, Server, log};
+use record_store::AnyStore;
+use std::{
+    error::Error,
+    io::{BufRead, Write},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+};
+use tokio::{runtime::Runtime, signal};
+use zeroize::Zeroizing;
+
+/// A small but real mail service.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Receive mail by SMTP and hand it out by POP3 over TLS, until SIGTERM or Ctrl-C.
+    Serve {
+        /// The configuration.
+        #[arg(long, default_value = "mail-service.toml")]
+        config: PathBuf,
+    },
+    /// Who has a mailbox. Works beside a running service.
+    User {
+        /// The configuration.
+        #[arg(long, global = true, default_value = "mail-service.toml")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: User,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum User {
+    /// Make an account. Prints a new password, unless one is given.
+    Add {
+        /// The address that the account gets mail for, and logs in with.
+        address: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Give an account another password. Prints a new one, unless one is given.
+    Password {
+        /// The account.
+        address: String,
+        /// Read the password from the first line of standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Remove an account and all its mail.
+    Remove {
+        /// The account.
+        address: String,
+    },
+    /// List the accounts.
+    List,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        Command::Serve { config } => serve(&config),
+        Command::User { config, command } => user(&config, command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                text = format!("{text}: {error}");
+                cause = error.source();
+            }
+            eprintln!("mail-service: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn Error>>;
+
+fn runtime(config: &Config) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.worker_threads())
+        .enable_all()
+        .build()
+}
+
+fn serve(path: &std::path::Path) -> Done {
+    let config = Config::load(path)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(async {
+        let server = Server::start(config, Clock::system()).await?;
+        let mut out = std::io::stdout();
+        for address in server.smtp() {
+            writeln!(out, "listening smtp {address}")?;
+        }
+        for address in server.pop3s() {
+            writeln!(out, "listening pop3s {address}")?;
+        }
+        writeln!(out, "ready")?;
+        out.flush()?;
+        stop_signal().await?;
+        server.shut_down().await;
+        Ok(())
+    })
+}
+
+/// Returns at SIGINT or SIGTERM.
+async fn stop_signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = signal::ctrl_c() => interrupted,
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await
+}
+
+fn user(path: &std::path::Path, command: User) -> Done {
+    let config = Config::load(path)?;
+    std::fs::create_dir_all(&config.data_dir)?;
+    let store = Arc::new(AnyStore::open(&config.store_address())?);
+    let accounts = Accounts::new(store);
+    let now = Clock::system().now();
+    runtime(&config)?.block_on(async {
+        match command {
+            User::Add {
+                address,
+                password_stdin,
+            } => {
+                let password = password(password_stdin)?;
+                accounts.add(&address, &password.text, now).await?;
+                password.show();
+            }
+            User::Password {
+                address,
+                password_stdin,
+            } => {
+                let password = password(password_stdin)?;
+                accounts.set_password(&address, &password.text, now).await?;
+                password.show();
+            }
+            User::Remove { address } => accounts.remove(&address, now).await?,
+            User::List => {
+                for address in accounts.list(now).await? {
+                    println!("{address}");
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
+struct Password {
+    text: Zeroizing<String>,
+    origin: Origin,
+}
+
+#[derive(PartialEq)]
+enum Origin {
+    Given,
+    Made,
+}
+
+impl Password {
+    fn show(&self) {
+        if self.origin == Origin::Made {
+            println!("{}", *self.text);
+        }
+    }
+}
+
+fn password(from_stdin: bool) -> Result<Password, Box<dyn Error>> {
+    if !from_stdin {
+        return Ok(Password {
+            text: mail_service::new_password()?,
+            origin: Origin::Made,
+        });
+    }
+    let mut text = Zeroizing::new(String::new());
+    std::io::stdin().lock().read_line(&mut text)?;
+    let length = text.trim_end_matches(['\r', '\n']).len();
+    text.truncate(length);
+    Ok(Password {
+        text,
+        origin: Origin::Given,
+    })
+}

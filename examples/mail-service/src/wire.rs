@@ -134,7 +134,13 @@ mod tests {
     #[test]
     fn lines_end_with_cr_lf_only() {
         assert_eq!(lines(b"A\r\n\r\nB"), [Ok(b"A".to_vec()), Ok(vec![])]);
-        for bad in [&b"A\n"[..], b"A\rB\r\n", b"A\0\r\n", b"A\r\r\n", &[b'x'; MAX_LINE]] {
+        for bad in [
+            &b"A\n"[..],
+            b"A\rB\r\n",
+            b"A\0\r\n",
+            b"A\r\r\n",
+            &[b'x'; MAX_LINE],
+        ] {
             assert_eq!(lines(bad), [Err(Broken)], "{bad:?}");
         }
     }

@@ -106,7 +106,10 @@ impl Connection<'_> {
         let login = self.authenticate(&credentials).await;
         if matches!(login, Login::Refused | Login::Throttled) {
             self.failures += 1;
-            info!(throttled = matches!(login, Login::Throttled), "login refused");
+            info!(
+                throttled = matches!(login, Login::Throttled),
+                "login refused"
+            );
             // Whoever guesses shall wait; the answer does not tell by its time what was wrong.
             self.flush().await?;
             sleep(FAILED_LOGIN * self.failures).await;
@@ -180,7 +183,10 @@ impl Connection<'_> {
         let Some(Maildrop { account, rows, .. }) = &self.drop else {
             return Ok(());
         };
-        let rows: Vec<Row> = deleted.iter().filter_map(|&at| rows.get(at).cloned()).collect();
+        let rows: Vec<Row> = deleted
+            .iter()
+            .filter_map(|&at| rows.get(at).cloned())
+            .collect();
         let now = self.service.clock.now();
         let removed = self.service.mailboxes.remove(account, &rows, now).await;
         removed.map_err(|error| warn!(%error, "messages not removed"))

@@ -393,15 +393,23 @@ mod tests {
         assert_eq!(say(&mut session, "list 2").0, "+OK 2 20\r\n");
         assert_eq!(say(&mut session, "UIDL").0, "+OK\r\n1 x\r\n2 y\r\n.\r\n");
         assert_eq!(say(&mut session, "RETR 2").1, Action::Send(1, Part::Whole));
-        assert_eq!(say(&mut session, "TOP 1 5").1, Action::Send(0, Part::Top(5)));
+        assert_eq!(
+            say(&mut session, "TOP 1 5").1,
+            Action::Send(0, Part::Top(5))
+        );
         assert_eq!(say(&mut session, "DELE 1").0, "+OK\r\n");
         assert!(say(&mut session, "DELE 1").0.starts_with("-ERR"));
         assert!(say(&mut session, "RETR 1").0.starts_with("-ERR"));
-        assert_eq!(say(&mut session, "LIST").0, "+OK 1 messages, 20 octets\r\n2 20\r\n.\r\n");
+        assert_eq!(
+            say(&mut session, "LIST").0,
+            "+OK 1 messages, 20 octets\r\n2 20\r\n.\r\n"
+        );
         assert_eq!(say(&mut session, "QUIT").1, Action::Update(vec![0]));
         say(&mut session, "RSET");
         assert_eq!(say(&mut session, "QUIT").1, Action::Update(vec![]));
-        for bad in ["LIST 0", "LIST 3", "RETR", "TOP 1", "RETR x", "USER joe", "DELE -1"] {
+        for bad in [
+            "LIST 0", "LIST 3", "RETR", "TOP 1", "RETR x", "USER joe", "DELE -1",
+        ] {
             assert!(say(&mut session, bad).0.starts_with("-ERR"), "{bad}");
         }
     }
@@ -436,7 +444,10 @@ mod tests {
             "+OK\r\n..a: b\r\n\r\n..\r\n...x\r\nlast\r\n.\r\n"
         );
         assert_eq!(sent(message, Part::Top(0)), "+OK\r\n..a: b\r\n\r\n.\r\n");
-        assert_eq!(sent(message, Part::Top(1)), "+OK\r\n..a: b\r\n\r\n..\r\n.\r\n");
+        assert_eq!(
+            sent(message, Part::Top(1)),
+            "+OK\r\n..a: b\r\n\r\n..\r\n.\r\n"
+        );
         assert_eq!(sent(message, Part::Top(99)), sent(message, Part::Whole));
     }
 

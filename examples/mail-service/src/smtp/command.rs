@@ -137,9 +137,11 @@ impl Command {
                 "" => Err(Fault::Arguments),
                 _ => Ok(Self::Vrfy),
             }
-        } else if ["EXPN", "TURN", "ETRN", "BDAT", "AUTH", "SEND", "SOML", "SAML"]
-            .into_iter()
-            .any(is)
+        } else if [
+            "EXPN", "TURN", "ETRN", "BDAT", "AUTH", "SEND", "SOML", "SAML",
+        ]
+        .into_iter()
+        .any(is)
         {
             Err(Fault::NotImplemented)
         } else {
@@ -186,7 +188,10 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
             // RFC 6152 §2: both values change nothing for a server that is clean for 8 bits.
             ("BODY", Some(value)) if !body => {
                 body = true;
-                if !["7BIT", "8BITMIME"].iter().any(|v| v.eq_ignore_ascii_case(value)) {
+                if !["7BIT", "8BITMIME"]
+                    .iter()
+                    .any(|v| v.eq_ignore_ascii_case(value))
+                {
                     return Err(Fault::Arguments);
                 }
             }
@@ -268,9 +273,9 @@ impl Address {
             (local, rest.strip_prefix('@')?)
         } else {
             let (local, domain) = mailbox.split_once('@')?;
-            let atoms = local.split('.').all(|atom| {
-                !atom.is_empty() && atom.bytes().all(is_atext)
-            });
+            let atoms = local
+                .split('.')
+                .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
             (atoms.then(|| local.to_owned())?, domain)
         };
         // RFC 5321 §4.5.3.1.1: "The maximum total length of a user name or other local-part is 64
@@ -376,7 +381,10 @@ mod tests {
         assert_eq!(parse("data"), Ok(Command::Data));
         assert_eq!(parse("DaTa  "), Ok(Command::Data));
         assert_eq!(parse("data now"), Err(Fault::Arguments));
-        assert_eq!(parse("EHLO [127.0.0.1]"), Ok(Command::Ehlo("[127.0.0.1]".into())));
+        assert_eq!(
+            parse("EHLO [127.0.0.1]"),
+            Ok(Command::Ehlo("[127.0.0.1]".into()))
+        );
         assert_eq!(parse("EHLO"), Err(Fault::Arguments));
         assert_eq!(parse("GET / HTTP/1.1"), Err(Fault::Unknown));
         assert_eq!(parse("BDAT 7 LAST"), Err(Fault::NotImplemented));
@@ -387,23 +395,64 @@ mod tests {
     #[test]
     fn paths() {
         assert_eq!(from("MAIL FROM:<>"), None);
-        assert_eq!(from("mail from:<Joe.D@EXAMPLE.org>"), Some("Joe.D@example.org".into()));
-        assert_eq!(from("MAIL FROM: <a@b.example> SIZE=12"), Some("a@b.example".into()));
-        assert_eq!(from("MAIL FROM:<@x.example,@y.example:a@b.example>"), Some("a@b.example".into()));
-        assert_eq!(from("MAIL FROM:<\"a> b\"@b.example>"), Some("\"a> b\"@b.example".into()));
-        assert_eq!(from("MAIL FROM:<\"a\\\"b\"@b.example>"), Some("\"a\\\"b\"@b.example".into()));
-        assert_eq!(from("MAIL FROM:<\"joe\"@b.example>"), Some("joe@b.example".into()));
-        assert_eq!(from("MAIL FROM:<a@[192.0.2.1]>"), Some("a@[192.0.2.1]".into()));
-        assert_eq!(from("MAIL FROM:<a@[IPv6:2001:db8::1]>"), Some("a@[ipv6:2001:db8::1]".into()));
+        assert_eq!(
+            from("mail from:<Joe.D@EXAMPLE.org>"),
+            Some("Joe.D@example.org".into())
+        );
+        assert_eq!(
+            from("MAIL FROM: <a@b.example> SIZE=12"),
+            Some("a@b.example".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<@x.example,@y.example:a@b.example>"),
+            Some("a@b.example".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<\"a> b\"@b.example>"),
+            Some("\"a> b\"@b.example".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<\"a\\\"b\"@b.example>"),
+            Some("\"a\\\"b\"@b.example".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<\"joe\"@b.example>"),
+            Some("joe@b.example".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<a@[192.0.2.1]>"),
+            Some("a@[192.0.2.1]".into())
+        );
+        assert_eq!(
+            from("MAIL FROM:<a@[IPv6:2001:db8::1]>"),
+            Some("a@[ipv6:2001:db8::1]".into())
+        );
         for bad in [
-            "<a>", "<a@>", "<@b.example>", "a@b.example", "<a@b.example", "<a@-b.example>",
-            "<a..b@b.example>", "<a b@b.example>", "<a@b..example>", "<a@[300.0.0.1]>", "<\"a@b>",
-            "<\"\"@b.example>", "<a@b@c.example>",
+            "<a>",
+            "<a@>",
+            "<@b.example>",
+            "a@b.example",
+            "<a@b.example",
+            "<a@-b.example>",
+            "<a..b@b.example>",
+            "<a b@b.example>",
+            "<a@b..example>",
+            "<a@[300.0.0.1]>",
+            "<\"a@b>",
+            "<\"\"@b.example>",
+            "<a@b@c.example>",
         ] {
-            assert_eq!(parse(&format!("MAIL FROM:{bad}")), Err(Fault::Path), "{bad}");
+            assert_eq!(
+                parse(&format!("MAIL FROM:{bad}")),
+                Err(Fault::Path),
+                "{bad}"
+            );
         }
         let long = "x".repeat(65);
-        assert_eq!(parse(&format!("RCPT TO:<{long}@b.example>")), Err(Fault::Path));
+        assert_eq!(
+            parse(&format!("RCPT TO:<{long}@b.example>")),
+            Err(Fault::Path)
+        );
     }
 
     #[test]
@@ -418,7 +467,10 @@ mod tests {
             ("MAIL FROM:<j\u{f6}@b.example>", Fault::NeedsUtf8),
             ("MAIL FROM:<a@b.example> SIZE=x", Fault::Arguments),
             ("MAIL FROM:<a@b.example> SIZE=1 SIZE=1", Fault::Parameter),
-            ("MAIL FROM:<a@b.example> SIZE=123456789012345678901", Fault::Arguments),
+            (
+                "MAIL FROM:<a@b.example> SIZE=123456789012345678901",
+                Fault::Arguments,
+            ),
             ("MAIL FROM:<a@b.example> BODY=BINARYMIME", Fault::Arguments),
             ("MAIL FROM:<a@b.example> RET=FULL", Fault::Parameter),
             ("MAIL FROM:<a@b.example>SIZE=1", Fault::Arguments),
@@ -426,7 +478,10 @@ mod tests {
         ] {
             assert_eq!(parse(bad), Err(fault), "{bad}");
         }
-        assert_eq!(parse("RCPT TO:<postMaster>"), Ok(Command::Rcpt(Recipient::Postmaster)));
+        assert_eq!(
+            parse("RCPT TO:<postMaster>"),
+            Ok(Command::Rcpt(Recipient::Postmaster))
+        );
     }
 
     proptest! {

@@ -66,7 +66,10 @@ fn tls_security(tls: &rustls::ServerConnection) -> Security {
     let name = |name: Option<String>| name.unwrap_or_default().replace("TLSv", "TLS");
     Security::Tls {
         version: name(tls.protocol_version().map(|v| format!("{v:?}"))),
-        suite: name(tls.negotiated_cipher_suite().map(|s| format!("{:?}", s.suite()))),
+        suite: name(
+            tls.negotiated_cipher_suite()
+                .map(|s| format!("{:?}", s.suite())),
+        ),
     }
 }
 
@@ -189,7 +192,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
     }
 
     async fn deliver(&self, envelope: Envelope, message: Vec<u8>) -> Outcome {
-        self.service.inbound.accept(&self.peer, envelope, message).await
+        self.service
+            .inbound
+            .accept(&self.peer, envelope, message)
+            .await
     }
 
     async fn refuse_broken(&mut self, broken: Broken) {

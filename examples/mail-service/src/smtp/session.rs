@@ -215,7 +215,10 @@ impl Session {
                 if self.transaction.is_some() {
                     return self.fault("503 5.5.1 Nested MAIL", out);
                 }
-                if mail.size.is_some_and(|size| size > self.options.message_octets as u64) {
+                if mail
+                    .size
+                    .is_some_and(|size| size > self.options.message_octets as u64)
+                {
                     // RFC 1870 §6.1 (2)
                     return self.fault("552 5.3.4 Message too large", out);
                 }
@@ -403,7 +406,11 @@ mod tests {
     fn a_transaction() {
         let mut session = session();
         assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
-        assert!(say(&mut session, "EHLO c.example").0.contains("250-STARTTLS\r\n"));
+        assert!(
+            say(&mut session, "EHLO c.example")
+                .0
+                .contains("250-STARTTLS\r\n")
+        );
         assert_eq!(code(&mut session, "RCPT TO:<a@b.example>"), "503");
         assert_eq!(code(&mut session, "DATA"), "503");
         assert_eq!(code(&mut session, "MAIL FROM:<>"), "250");

@@ -1,0 +1,273 @@
+//! The way of a message from DATA to 250: judged, stamped, stored in one commit.
+
+use crate::{
+    accounts::{self, Accounts},
+    clock::{self, Clock},
+    config::{Alarm, Config, Language},
+    headers,
+    judge::{Judge, Judgement, Wish},
+    mailbox::{self, Mailboxes},
+    notice,
+    smtp::{
+        command::{Address, Encoding, Recipient},
+        session::{Envelope, Greeting, Lookup, Outcome},
+    },
+};
+use msg_validate::Grade;
+use std::{fmt::Write, net::IpAddr, sync::Arc, time::SystemTime};
+use tracing::{info, warn};
+
+/// Takes messages for the accounts of this service.
+#[derive(Debug)]
+pub(crate) struct Inbound {
+    pub(crate) hostname: String,
+    pub(crate) domains: Vec<String>,
+    pub(crate) postmaster: Option<Arc<str>>,
+    pub(crate) alarm: Alarm,
+    pub(crate) language: Language,
+    pub(crate) received_fields: usize,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) judge: Judge,
+    pub(crate) clock: Clock,
+}
+
+/// Who sends.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) client: IpAddr,
+    pub(crate) security: Security,
+}
+
+/// How it sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Security {
+    Plain,
+    Tls { version: String, suite: String },
+}
+
+/// Why a setting about accounts and domains makes no sense.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A domain is not one.
+    #[error("{0} is not a domain")]
+    Domain(String),
+    /// The postmaster's address is not one.
+    #[error("{0} is not an address")]
+    Postmaster(String),
+}
+
+impl Inbound {
+    pub(crate) fn new(
+        config: &Config,
+        accounts: Arc<Accounts>,
+        mailboxes: Arc<Mailboxes>,
+        judge: Judge,
+        clock: Clock,
+    ) -> Result<Self, Error> {
+        let domain = |domain: &String| {
+            accounts::canonical_domain(domain).ok_or_else(|| Error::Domain(domain.clone()))
+        };
+        let postmaster = config.postmaster.as_ref().map(|address| {
+            accounts::parse(address).map_err(|_| Error::Postmaster(address.clone()))
+        });
+        Ok(Self {
+            hostname: config.hostname.clone(),
+            domains: config
+                .domains
+                .iter()
+                .map(domain)
+                .collect::<Result<_, _>>()?,
+            postmaster: postmaster.transpose()?,
+            alarm: config.alarm,
+            language: config.language,
+            received_fields: config.limits.received_fields,
+            accounts,
+            mailboxes,
+            judge,
+            clock,
+        })
+    }
+
+    /// Which account mail for this recipient goes to.
+    pub(crate) async fn look_up(&self, recipient: &Recipient) -> Lookup {
+        let account = match recipient {
+            Recipient::Mailbox(address) => match self.local_account(address) {
+                Some(account) => account,
+                None => return Lookup::NotOurs,
+            },
+            Recipient::Postmaster => "postmaster@".into(),
+        };
+        let now = self.clock.now();
+        let account = match self.accounts.exists(&account, now).await {
+            Ok(true) => account,
+            // RFC 5321 §4.5.1: mail for "postmaster" must be taken, with and without a domain.
+            Ok(false) if account.starts_with("postmaster@") => match &self.postmaster {
+                Some(account) => account.clone(),
+                None => return Lookup::Unknown,
+            },
+            Ok(false) => return Lookup::Unknown,
+            Err(error) => {
+                warn!(%error, "account cannot be read");
+                return Lookup::Failed;
+            }
+        };
+        match self.mailboxes.has_room(&account, 1, now).await {
+            Ok(true) => Lookup::Account(account),
+            Ok(false) => Lookup::Full,
+            Err(error) => {
+                warn!(%error, "mailbox cannot be read");
+                Lookup::Failed
+            }
+        }
+    }
+
+    fn local_account(&self, address: &Address) -> Option<Arc<str>> {
+        let account = accounts::account_of(address)?;
+        let (_, domain) = account.rsplit_once('@')?;
+        self.domains.iter().any(|d| d == domain).then_some(account)
+    }
+
+    /// Judges a message and stores it. When this says [`Outcome::Stored`], it is durable.
+    pub(crate) async fn accept(
+        &self,
+        peer: &Peer,
+        envelope: Envelope,
+        message: Vec<u8>,
+    ) -> Outcome {
+        // RFC 5321 §6.3: "Simple counting of the number of "Received:" header fields in a message
+        // has proven to be an effective […] method of detecting loops".
+        let received = headers::fields(&message).filter(|f| f.is("Received"));
+        if received.count() > self.received_fields {
+            return Outcome::Loop;
+        }
+        let now = self.clock.now();
+        let judgement = self.judge.judge(peer, &envelope, &message, now).await;
+        let grade = judgement.grade;
+        if self.alarm == Alarm::Refuse && judgement.wish == Wish::Reject {
+            info!(%grade, "refused");
+            return Outcome::Forged;
+        }
+        let size = message.len();
+        let filed = self.file(peer, &envelope, message, judgement, now);
+        let stored = self
+            .mailboxes
+            .deliver(&envelope.accounts, &filed, now)
+            .await;
+        let recipients = envelope.accounts.len();
+        match stored {
+            Ok(()) => {
+                info!(%grade, size, recipients, "stored");
+                Outcome::Stored
+            }
+            Err(mailbox::Error::Quota | mailbox::Error::Store(record_store::Error::Full)) => {
+                warn!(size, "no space for a message");
+                Outcome::Full
+            }
+            Err(error) => {
+                warn!(%error, "message not stored");
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// The message as it goes into the mailbox.
+    fn file(
+        &self,
+        peer: &Peer,
+        envelope: &Envelope,
+        message: Vec<u8>,
+        judgement: Judgement,
+        now: SystemTime,
+    ) -> Vec<u8> {
+        let mut filed = Vec::with_capacity(message.len() + 2048);
+        let alarm = judgement.grade <= Grade::Suspicious && self.alarm != Alarm::Header;
+        // RFC 5321 §4.4: "the SMTP server […] inserts a return-path line at the beginning".
+        match &envelope.from {
+            Some(from) if !alarm => append(&mut filed, format_args!("Return-Path: <{from}>\r\n")),
+            _ => append(&mut filed, format_args!("Return-Path: <>\r\n")),
+        }
+        notice::verdict_field(&judgement, &mut filed);
+        let trace = self.received(peer, envelope, now);
+        if !alarm {
+            filed.extend_from_slice(&judgement.results);
+            filed.extend_from_slice(trace.as_bytes());
+            headers::without(&message, must_go(&judgement), &mut filed);
+            return filed;
+        }
+        let mut original = Vec::with_capacity(message.len() + 1024);
+        original.extend_from_slice(&judgement.results);
+        original.extend_from_slice(trace.as_bytes());
+        headers::without(&message, must_go(&judgement), &mut original);
+        let notice = notice::Notice {
+            hostname: &self.hostname,
+            to: match envelope.accounts.as_slice() {
+                [one] => Some(one),
+                // Who else got it is nobody's business.
+                _ => None,
+            },
+            language: self.language,
+            judgement: &judgement,
+            now,
+        };
+        notice.write(&original, &mut filed);
+        filed
+    }
+
+    /// RFC 5321 §4.4, Time-stamp-line.
+    fn received(&self, peer: &Peer, envelope: &Envelope, now: SystemTime) -> String {
+        let helo: String = envelope
+            .client
+            .name
+            .chars()
+            .map(|c| match c {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => c,
+                _ => '?',
+            })
+            .collect();
+        let literal = match peer.client.to_canonical() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("IPv6:{v6}"),
+        };
+        let mut field = format!("Received: from {helo} ([{literal}])");
+        if let Security::Tls { version, suite } = &peer.security {
+            let _ = write!(field, "\r\n\t(using {version} with cipher {suite})");
+        }
+        // RFC 3848 §3 and RFC 6531 §4.3.
+        let utf8 = match envelope.encoding {
+            Encoding::Utf8 => "UTF8",
+            Encoding::Ascii => "",
+        };
+        let protocol = match (envelope.client.greeting, &peer.security) {
+            (Greeting::Helo, Security::Plain) => "SMTP",
+            (Greeting::Ehlo, Security::Plain) if utf8.is_empty() => "ESMTP",
+            (_, Security::Plain) => "SMTP",
+            (_, Security::Tls { .. }) if utf8.is_empty() => "ESMTPS",
+            (_, Security::Tls { .. }) => "SMTPS",
+        };
+        let date = clock::rfc5322(now);
+        let _ = write!(
+            field,
+            "\r\n\tby {} with {utf8}{protocol};\r\n\t{date}\r\n",
+            self.hostname
+        );
+        field
+    }
+}
+
+/// The fields that only we may write, and those that the judgement found forged.
+fn must_go(judgement: &Judgement) -> impl Fn(&headers::Field<'_>) -> bool {
+    |field| {
+        field.is("Return-Path")
+            || field
+                .name
+                .get(..notice::PREFIX.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(notice::PREFIX.as_bytes()))
+            || judgement.is_forged(field)
+    }
+}
+
+fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+    out.extend_from_slice(text.to_string().as_bytes());
+}

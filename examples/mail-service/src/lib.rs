@@ -1,0 +1,44 @@
+//! A small but real mail service: SMTP in, every message judged, stored durably, POP3 out.
+//!
+//! The policy lies in the crates (`msg-validate`, `record-store`, `mail-dns`); this crate wires
+//! them to sockets. `README.md` tells how to run it, this page how it is made:
+//!
+//! ```text
+//! smtp::server ── smtp::session, smtp::command, smtp::data      pure: octets in, replies out
+//!      │
+//!   inbound ──── judge (msg-validate over dns) ── notice         judged, stamped, wrapped
+//!      │
+//!   mailbox, accounts (record-store)                             one commit, then 250
+//!      │
+//! pop3::server ── pop3::session ── auth                          Argon2 on threads of its own
+//! ```
+
+mod accounts;
+mod auth;
+mod clock;
+mod config;
+mod dns;
+mod headers;
+mod inbound;
+mod judge;
+mod limits;
+pub mod log;
+mod mailbox;
+mod notice;
+pub mod pop3;
+mod service;
+pub mod smtp;
+mod tls;
+mod wire;
+
+pub use accounts::{Accounts, Error as AccountError};
+pub use auth::new_password;
+pub use clock::Clock;
+pub use config::{
+    Alarm, Config, Error as ConfigError, Language, Limits, Listen, Log, LogFormat, Resolver,
+    Switch, Tls,
+};
+pub use dns::Error as DnsError;
+pub use inbound::Error as SettingError;
+pub use service::{Error, Server};
+pub use tls::Error as TlsError;

@@ -1,0 +1,350 @@
+//! The service as a whole: its parts, its listeners, its end.
+
+use crate::{
+    accounts::Accounts,
+    auth::Passwords,
+    clock::Clock,
+    config::Config,
+    dns::{self, Dns},
+    inbound::{self, Inbound},
+    judge::Judge,
+    limits::{Connection, Connections, Failures},
+    log::Network,
+    mailbox::{Mailboxes, Quota},
+    pop3, smtp, tls,
+};
+use record_store::{AnyStore, Records};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    time::{sleep, timeout},
+};
+use tracing::{Instrument, debug, debug_span, info, warn};
+
+/// A running service. Dropping it stops accepting; [`shut_down`](Self::shut_down) does it well.
+#[derive(Debug)]
+pub struct Server {
+    smtp: Vec<SocketAddr>,
+    pop3s: Vec<SocketAddr>,
+    stop: watch::Sender<bool>,
+    ended: mpsc::Receiver<()>,
+    patience: Duration,
+}
+
+/// What connections share.
+pub(crate) struct Service {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) mailboxes: Arc<Mailboxes>,
+    pub(crate) inbound: Inbound,
+    pub(crate) passwords: Passwords,
+    pub(crate) login_failures: Failures,
+    pub(crate) smtp_options: Arc<smtp::session::Options>,
+    pub(crate) data_limits: smtp::data::Limits,
+    pub(crate) room: Room,
+}
+
+/// Why the service does not start.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder cannot be made.
+    #[error("cannot make {}", .0.display())]
+    Folder(PathBuf, #[source] io::Error),
+    /// The store cannot be opened.
+    #[error("cannot open the store")]
+    Store(#[from] record_store::Error),
+    /// No TLS.
+    #[error("no TLS")]
+    Tls(#[from] tls::Error),
+    /// No DNS.
+    #[error("no DNS")]
+    Dns(#[from] dns::Error),
+    /// A setting makes no sense.
+    #[error("the configuration makes no sense")]
+    Setting(#[from] inbound::Error),
+    /// Threads for passwords could not be started.
+    #[error("cannot start threads")]
+    Threads(#[source] io::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+/// Whether the service is about to stop.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Returns when it is.
+    pub(crate) async fn requested(&mut self) {
+        // An error means that the server has been dropped.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+/// Memory for the messages that are under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Room(Arc<Semaphore>);
+
+/// A part of it, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    room: Room,
+    permits: Option<OwnedSemaphorePermit>,
+}
+
+/// What one permit stands for. Smaller messages are covered by the cap on connections.
+const ROOM_UNIT: usize = 64 * 1024;
+
+impl Room {
+    fn new(octets: usize) -> Self {
+        let permits = (octets / ROOM_UNIT).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(permits)))
+    }
+
+    pub(crate) fn take(&self) -> Taken {
+        Taken {
+            room: self.clone(),
+            permits: None,
+        }
+    }
+}
+
+impl Taken {
+    /// Takes as much as these octets need, or says that it is not there.
+    pub(crate) fn grow(&mut self, octets: usize) -> bool {
+        let have = self.permits.as_ref().map_or(0, |p| p.num_permits());
+        let more = (octets / ROOM_UNIT).saturating_sub(have);
+        let Ok(more) = u32::try_from(more) else {
+            return false;
+        };
+        if more == 0 {
+            return true;
+        }
+        match (
+            self.room.0.clone().try_acquire_many_owned(more),
+            &mut self.permits,
+        ) {
+            (Err(_), _) => return false,
+            (Ok(new), Some(have)) => have.merge(new),
+            (Ok(new), none) => *none = Some(new),
+        }
+        true
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
+        let limits = &config.limits;
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
+        let store = Arc::new(AnyStore::open(&config.store_address())?);
+        let accounts = Arc::new(Accounts::new(store.clone()));
+        let quota = Quota {
+            octets: limits.mailbox_octets,
+            messages: limits.mailbox_messages,
+        };
+        let mailboxes = Arc::new(Mailboxes::new(store.clone(), quota));
+        let dns = Dns::new(&config.resolver)?;
+        let judge = Judge::new(dns, &config.hostname, limits.validation());
+        let inbound = Inbound::new(
+            &config,
+            accounts.clone(),
+            mailboxes.clone(),
+            judge,
+            clock.clone(),
+        )?;
+        let mut smtp_options = smtp::session::Options::default();
+        smtp_options.hostname.clone_from(&config.hostname);
+        smtp_options.message_octets = limits.message_octets;
+        smtp_options.recipients = limits.recipients;
+        smtp_options.errors = limits.errors;
+        let passwords = Passwords::start(limits.password_threads, limits.password_queue)
+            .map_err(Error::Threads)?;
+        let service = Self {
+            tls: tls::load(&config)?,
+            accounts,
+            mailboxes,
+            inbound,
+            passwords,
+            login_failures: Failures::new(limits.login_failures),
+            smtp_options: Arc::new(smtp_options),
+            data_limits: smtp::data::Limits {
+                message: limits.message_octets,
+                line: limits.line_octets,
+            },
+            room: Room::new(limits.octets_in_flight),
+            clock,
+            config,
+        };
+        Ok((service, store))
+    }
+}
+
+impl Server {
+    /// Opens everything and listens.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, Error> {
+        let (service, store) = Service::new(config, clock)?;
+        let service = Arc::new(service);
+        let (stop, stopped) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        let mut server = Self {
+            smtp: Vec::new(),
+            pop3s: Vec::new(),
+            stop,
+            ended,
+            patience: service.config.limits.shutdown(),
+        };
+        let shared = |protocol| {
+            let limits = &service.config.limits;
+            let connections = Connections::new(limits.connections, limits.connections_per_address);
+            let stop = Stop(stopped.clone());
+            (protocol, service.clone(), connections, stop, alive.clone())
+        };
+        let smtp = shared(Protocol::Smtp);
+        for address in &service.config.listen.smtp {
+            server.smtp.push(listen(*address, smtp.clone()).await?);
+        }
+        let pop3s = shared(Protocol::Pop3s);
+        for address in &service.config.listen.pop3s {
+            server.pop3s.push(listen(*address, pop3s.clone()).await?);
+        }
+        tokio::spawn(sweep(store, service.clock.clone(), Stop(stopped.clone())));
+        if service.inbound.postmaster.is_none() {
+            warn!("no postmaster is set, whom RFC 5321 §4.5.1 asks for");
+        }
+        Ok(server)
+    }
+
+    /// The SMTP addresses, with their real ports.
+    pub fn smtp(&self) -> &[SocketAddr] {
+        &self.smtp
+    }
+
+    /// The POP3S addresses, with their real ports.
+    pub fn pop3s(&self) -> &[SocketAddr] {
+        &self.pop3s
+    }
+
+    /// Stops accepting, lets what is accepted come to its end, and returns then, or after
+    /// `limits.shutdown_seconds`. A client that has not got its 250 by then will send again.
+    pub async fn shut_down(mut self) {
+        info!("shutting down");
+        let _ = self.stop.send(true);
+        if timeout(self.patience, self.ended.recv()).await.is_err() {
+            warn!("some connections did not end in time");
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Smtp,
+    Pop3s,
+}
+
+type Shared = (
+    Protocol,
+    Arc<Service>,
+    Arc<Connections>,
+    Stop,
+    mpsc::Sender<()>,
+);
+
+async fn listen(address: SocketAddr, shared: Shared) -> Result<SocketAddr, Error> {
+    let failed = |error| Error::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    tokio::spawn(accept(listener, shared));
+    Ok(address)
+}
+
+async fn accept(listener: TcpListener, shared: Shared) {
+    let (protocol, service, connections, stop, alive) = shared;
+    let mut stopped = stop.clone();
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopped.requested() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, client) = match accepted {
+            Ok((stream, client)) => (stream, client.ip().to_canonical()),
+            Err(error) => {
+                // No file descriptors left, most likely: some will be closed.
+                warn!(%error, "cannot accept");
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let Some(counted) = connections.admit(client) else {
+            debug!(client = %Network(client), "too many connections");
+            if protocol == Protocol::Smtp {
+                let _ = stream.try_write(b"421 4.7.0 Too many connections\r\n");
+            }
+            continue;
+        };
+        let span = debug_span!("connection", ?protocol, client = %Network(client));
+        let work = serve(
+            protocol,
+            service.clone(),
+            stream,
+            client,
+            stop.clone(),
+            (counted, alive.clone()),
+        );
+        tokio::spawn(work.instrument(span));
+    }
+}
+
+async fn serve(
+    protocol: Protocol,
+    service: Arc<Service>,
+    stream: TcpStream,
+    client: IpAddr,
+    stop: Stop,
+    _held: (Connection, mpsc::Sender<()>),
+) {
+    let _ = stream.set_nodelay(true);
+    let ended = match protocol {
+        Protocol::Smtp => smtp::server::serve(&service, stream, client, stop).await,
+        Protocol::Pop3s => pop3::server::serve(&service, stream, client, stop).await,
+    };
+    if let Err(error) = ended {
+        debug!(%error, "connection broke");
+    }
+}
+
+/// Clears away what broken-off deliveries of large messages left behind.
+async fn sweep(store: Arc<AnyStore>, clock: Clock, mut stop: Stop) {
+    loop {
+        match store.sweep(clock.now(), 1000).await {
+            Ok(swept) if swept.more => continue,
+            Ok(_) => {}
+            Err(error) => warn!(%error, "sweep failed"),
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = sleep(Duration::from_secs(3600)) => {}
+        }
+    }
+}
