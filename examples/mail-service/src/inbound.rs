@@ -5,7 +5,7 @@ use crate::{
     clock::{self, Clock},
     config::{Alarm, Config, Language},
     headers,
-    judge::{Judge, Judgement, Wish},
+    judge::{self, Judge},
     mailbox::{self, Mailboxes},
     notice,
     smtp::{
@@ -13,7 +13,7 @@ use crate::{
         session::{Envelope, Greeting, Lookup, Outcome},
     },
 };
-use msg_validate::Grade;
+use msg_validate::{Grade, Verdict};
 use std::{fmt::Write, net::IpAddr, sync::Arc, time::SystemTime};
 use tracing::{info, warn};
 
@@ -143,14 +143,14 @@ impl Inbound {
             return Outcome::Loop;
         }
         let now = self.clock.now();
-        let judgement = self.judge.judge(peer, &envelope, &message, now).await;
-        let grade = judgement.grade;
-        if self.alarm == Alarm::Refuse && judgement.wish == Wish::Reject {
+        let verdict = self.judge.judge(peer, &envelope, &message, now).await;
+        let grade = verdict.grade();
+        if self.alarm == Alarm::Refuse && judge::asks_to_reject(&verdict) {
             info!(%grade, "refused");
             return Outcome::Forged;
         }
         let size = message.len();
-        let filed = self.file(peer, &envelope, message, judgement, now);
+        let filed = self.file(peer, &envelope, &message, &verdict, now);
         let stored = self
             .mailboxes
             .deliver(&envelope.accounts, &filed, now)
@@ -177,29 +177,32 @@ impl Inbound {
         &self,
         peer: &Peer,
         envelope: &Envelope,
-        message: Vec<u8>,
-        judgement: Judgement,
+        message: &[u8],
+        verdict: &Verdict,
         now: SystemTime,
     ) -> Vec<u8> {
         let mut filed = Vec::with_capacity(message.len() + 2048);
-        let alarm = judgement.grade <= Grade::Suspicious && self.alarm != Alarm::Header;
-        // RFC 5321 §4.4: "the SMTP server […] inserts a return-path line at the beginning".
-        match &envelope.from {
-            Some(from) if !alarm => append(&mut filed, format_args!("Return-Path: <{from}>\r\n")),
-            _ => append(&mut filed, format_args!("Return-Path: <>\r\n")),
-        }
-        notice::verdict_field(&judgement, &mut filed);
-        let trace = self.received(peer, envelope, now);
+        let stamped = verdict.stamp(message, self.judge.stamp());
+        let received = self.received(peer, envelope, now);
+        let original = |filed: &mut Vec<u8>| {
+            // RFC 8601 §4: the results stand above the trace of the same host.
+            let mut slices = stamped.slices();
+            filed.extend_from_slice(slices.next().unwrap_or_default());
+            filed.extend_from_slice(received.as_bytes());
+            slices.for_each(|slice| filed.extend_from_slice(slice));
+        };
+        let alarm = verdict.grade() <= Grade::Suspicious && self.alarm != Alarm::Header;
         if !alarm {
-            filed.extend_from_slice(&judgement.results);
-            filed.extend_from_slice(trace.as_bytes());
-            headers::without(&message, must_go(&judgement), &mut filed);
+            // RFC 5321 §4.4: "the SMTP server […] inserts a return-path line at the beginning".
+            let from = envelope.from.as_ref().map(ToString::to_string);
+            let from = from.unwrap_or_default();
+            filed.extend_from_slice(format!("Return-Path: <{from}>\r\n").as_bytes());
+            notice::verdict_field(verdict, &mut filed);
+            original(&mut filed);
             return filed;
         }
-        let mut original = Vec::with_capacity(message.len() + 1024);
-        original.extend_from_slice(&judgement.results);
-        original.extend_from_slice(trace.as_bytes());
-        headers::without(&message, must_go(&judgement), &mut original);
+        filed.extend_from_slice(b"Return-Path: <>\r\n");
+        notice::verdict_field(verdict, &mut filed);
         let notice = notice::Notice {
             hostname: &self.hostname,
             to: match envelope.accounts.as_slice() {
@@ -208,10 +211,10 @@ impl Inbound {
                 _ => None,
             },
             language: self.language,
-            judgement: &judgement,
+            verdict,
             now,
         };
-        notice.write(&original, &mut filed);
+        notice.write(message, original, &mut filed);
         filed
     }
 
@@ -254,20 +257,4 @@ impl Inbound {
         );
         field
     }
-}
-
-/// The fields that only we may write, and those that the judgement found forged.
-fn must_go(judgement: &Judgement) -> impl Fn(&headers::Field<'_>) -> bool {
-    |field| {
-        field.is("Return-Path")
-            || field
-                .name
-                .get(..notice::PREFIX.len())
-                .is_some_and(|start| start.eq_ignore_ascii_case(notice::PREFIX.as_bytes()))
-            || judgement.is_forged(field)
-    }
-}
-
-fn append(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
-    out.extend_from_slice(text.to_string().as_bytes());
 }

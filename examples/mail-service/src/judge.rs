@@ -1,71 +1,71 @@
-//! The judgement of a message: what msg-validate says of it, as this service needs it.
+//! The judgement of a message: msg-validate, fed with what this service knows.
 
-use crate::{dns::Dns, headers::Field, inbound::Peer, smtp::session::Envelope};
-use msg_validate::{Grade, Reason};
+use crate::{
+    dns::Dns,
+    inbound::Peer,
+    notice,
+    smtp::{command::Encoding, session::Envelope},
+};
+use msg_validate::{Context, DmarcResult, Grade, Policy, Stamp, Validator, Verdict};
 use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
 
-/// Judges messages.
+/// Judges and stamps messages.
 #[derive(Debug)]
 pub(crate) struct Judge {
-    _dns: Dns,
-    _hostname: String,
-    _time: Duration,
-}
-
-/// What is to be thought of a message.
-#[derive(Debug)]
-pub(crate) struct Judgement {
-    pub(crate) grade: Grade,
-    pub(crate) reasons: Vec<Reason>,
-    pub(crate) wish: Wish,
-    /// The Authentication-Results field, with its CR LF.
-    pub(crate) results: Vec<u8>,
-}
-
-/// What the author's domain wants to become of the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    None,
-    Reject,
+    validator: Validator<Dns>,
+    /// The fields that nobody but this host may write: one that came in is noticed.
+    own: Stamp,
+    /// Those that are removed: `Return-Path` too, which some senders add without harm.
+    stamp: Stamp,
+    time: Duration,
 }
 
 impl Judge {
-    pub(crate) fn new(dns: Dns, hostname: &str, time: Duration) -> Self {
-        Self {
-            _dns: dns,
-            _hostname: hostname.to_owned(),
-            _time: time,
-        }
+    pub(crate) fn new(
+        dns: Dns,
+        hostname: &str,
+        time: Duration,
+    ) -> Result<Self, msg_validate::Error> {
+        let own = Stamp::new(hostname)?.removing(notice::VERDICT)?;
+        Ok(Self {
+            validator: Validator::new(dns),
+            stamp: own.clone().removing("Return-Path")?,
+            own,
+            time,
+        })
     }
 
+    pub(crate) fn stamp(&self) -> &Stamp {
+        &self.stamp
+    }
+
+    /// A verdict in any case: what the DNS does not say in time has failed.
     pub(crate) async fn judge(
         &self,
-        _peer: &Peer,
-        _envelope: &Envelope,
-        _message: &[u8],
-        _now: SystemTime,
-    ) -> Judgement {
-        Judgement {
-            grade: Grade::Unverifiable,
-            reasons: Vec::new(),
-            wish: Wish::None,
-            results: Vec::new(),
+        peer: &Peer,
+        envelope: &Envelope,
+        message: &[u8],
+        now: SystemTime,
+    ) -> Verdict {
+        let mail_from = envelope.from.as_ref().map(ToString::to_string);
+        let helo = envelope.client.name.as_str();
+        let mut context = Context::smtp(peer.client, helo, mail_from.unwrap_or_default(), now)
+            .judged_by(self.own.clone());
+        if envelope.encoding == Encoding::Utf8 {
+            context = context.internationalized();
         }
+        let deadline = Instant::now() + self.time;
+        self.validator
+            .validate(message, &context, deadline.into_std())
+            .await
     }
 }
 
-impl Judgement {
-    #[cfg(test)]
-    pub(crate) fn for_tests(grade: Grade) -> Self {
-        Self {
-            grade,
-            reasons: Vec::new(),
-            wish: Wish::None,
-            results: Vec::new(),
-        }
-    }
-
-    pub(crate) fn is_forged(&self, _field: &Field<'_>) -> bool {
-        false
-    }
+/// Whether the author's domain asks to reject the message.
+pub(crate) fn asks_to_reject(verdict: &Verdict) -> bool {
+    verdict.grade() == Grade::Forged
+        && verdict.dmarc().is_some_and(|dmarc| {
+            dmarc.result() == DmarcResult::Fail && dmarc.policy() == Some(Policy::Reject)
+        })
 }

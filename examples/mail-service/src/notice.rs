@@ -1,25 +1,28 @@
 //! The alarm: a notice that explains in plain words, with the message attached as it came.
 
-use crate::{clock, config::Language, headers, judge::Judgement};
+use crate::{clock, config::Language, headers};
 use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
-use msg_validate::{Grade, Severity};
+use msg_validate::{Grade, Reason, Severity, Verdict};
 use std::{fmt::Write, time::SystemTime};
 
-/// Names of the fields that only this service writes begin like this.
-pub(crate) const PREFIX: &str = "Letterlock-";
+/// The field that only this service may write.
+pub(crate) const VERDICT: &str = "Letterlock-Verdict";
 
 /// Appends the field that tells the verdict to programs and filters.
-pub(crate) fn verdict_field(judgement: &Judgement, out: &mut Vec<u8>) {
-    let mut field = format!("{PREFIX}Verdict: {}", judgement.grade);
-    let weighty = judgement
-        .reasons
-        .iter()
-        .filter(|r| r.severity() > Severity::Info);
-    for reason in weighty.take(MOST_REASONS) {
-        let _ = write!(field, ";\r\n\t{}", reason.code());
+pub(crate) fn verdict_field(verdict: &Verdict, out: &mut Vec<u8>) {
+    let _ = write!(Octets(out), "{VERDICT}: {}", verdict.grade());
+    for reason in weighty(verdict) {
+        let _ = write!(Octets(out), ";\r\n\t{}", reason.code());
     }
-    field.push_str("\r\n");
-    out.extend_from_slice(field.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// What a person should know, no more than helps.
+fn weighty(verdict: &Verdict) -> impl Iterator<Item = &Reason> {
+    let reasons = verdict.reasons().iter();
+    reasons
+        .filter(|reason| reason.severity() > Severity::Info)
+        .take(MOST_REASONS)
 }
 
 /// Reasons that are told; more would tell no more.
@@ -32,17 +35,22 @@ pub(crate) struct Notice<'a> {
     /// Whom it is for; none if for several.
     pub(crate) to: Option<&'a str>,
     pub(crate) language: Language,
-    pub(crate) judgement: &'a Judgement,
+    pub(crate) verdict: &'a Verdict,
     pub(crate) now: SystemTime,
 }
 
 impl Notice<'_> {
-    /// Appends the whole notice, with the original inside.
-    pub(crate) fn write(&self, original: &[u8], out: &mut Vec<u8>) {
+    /// Appends the whole notice about `message`, and inside of it what `original` appends.
+    pub(crate) fn write(
+        &self,
+        message: &[u8],
+        original: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) {
         // 128 random bits: no sender can guess the boundary and break out of the attachment.
-        let boundary = boundary(original);
+        let boundary = boundary(message);
         let words = self.words();
-        let subject = shown(headers::find(original, "Subject"), 120);
+        let subject = shown(headers::find(message, "Subject"), 120);
         let mut head = format!(
             "From: {} <postmaster@{}>\r\n",
             encoded(words.sender),
@@ -69,7 +77,7 @@ impl Notice<'_> {
              Content-Transfer-Encoding: base64\r\n\r\n"
         );
         out.extend_from_slice(head.as_bytes());
-        base64_lines(self.text(&words, original, &subject).as_bytes(), out);
+        base64_lines(self.text(&words, message, &subject).as_bytes(), out);
         // RFC 2046 §5.2.1: message/rfc822 is never encoded itself.
         let _ = write!(
             Octets(out),
@@ -77,25 +85,18 @@ impl Notice<'_> {
              Content-Transfer-Encoding: 8bit\r\n\
              Content-Disposition: attachment; filename=\"original.eml\"\r\n\r\n"
         );
-        out.extend_from_slice(original);
+        original(out);
         let _ = write!(Octets(out), "\r\n--{boundary}--\r\n");
     }
 
     /// What the person reads.
-    fn text(&self, words: &Words, original: &[u8], subject: &str) -> String {
-        let from = shown(headers::find(original, "From"), 200);
+    fn text(&self, words: &Words, message: &[u8], subject: &str) -> String {
+        let from = shown(headers::find(message, "From"), 200);
         let mut text = format!(
             "{}\r\n\r\n{} {from}\r\n{} {subject}\r\n\r\n{}\r\n\r\n",
             words.headline, words.from, words.subject, words.found
         );
-        let weighty = |r: &&msg_validate::Reason| r.severity() > Severity::Info;
-        for reason in self
-            .judgement
-            .reasons
-            .iter()
-            .filter(weighty)
-            .take(MOST_REASONS)
-        {
+        for reason in weighty(self.verdict) {
             let told = shown(Some(reason.text().as_bytes()), 400);
             let told = match self.language {
                 Language::English => told,
@@ -109,7 +110,7 @@ impl Notice<'_> {
     }
 
     fn words(&self) -> Words {
-        let forged = self.judgement.grade == Grade::Forged;
+        let forged = self.verdict.grade() == Grade::Forged;
         match self.language {
             Language::English => Words {
                 sender: "Mail warning",
@@ -169,8 +170,55 @@ struct Words {
 
 mod german {
     /// What a reason means; none: the English sentence stands alone.
-    pub(super) fn reason(_code: &str) -> Option<&'static str> {
-        None
+    pub(super) fn reason(code: &str) -> Option<&'static str> {
+        Some(match code {
+            "dkim.body-hash" => "Der Text wurde nach dem Unterschreiben verändert",
+            "dkim.signature" => "Die digitale Unterschrift passt nicht zur Nachricht",
+            "dkim.expired" => "Die digitale Unterschrift ist abgelaufen",
+            "dkim.signed-in-future" => "Die digitale Unterschrift ist auf die Zukunft datiert",
+            "dkim.no-key" => "Den Schlüssel zur digitalen Unterschrift gibt es nicht",
+            "dkim.key-revoked" => "Der Schlüssel zur digitalen Unterschrift wurde widerrufen",
+            "dkim.key-unavailable" => "Der Schlüssel war nicht abrufbar",
+            "dkim.key-too-short" | "dkim.weak-key" => {
+                "Der Schlüssel der digitalen Unterschrift ist zu schwach"
+            }
+            "dkim.sha1" => "Die digitale Unterschrift benutzt ein gebrochenes Verfahren",
+            "dkim.l-tag" | "dkim.l-beyond-body" => {
+                "Die digitale Unterschrift lässt zu, dass Text angehängt wird"
+            }
+            "dkim.from-not-signed" => "Der Absender ist von der Unterschrift nicht gedeckt",
+            "dkim.unsigned-duplicate" => "Ein unterschriebenes Kopffeld kommt doppelt vor",
+            "dkim.too-many-signatures" => "Die Nachricht trägt zu viele digitale Unterschriften",
+            "dmarc.fail" => "Die Domain des Absenders sagt, dass die Nachricht nicht von ihr ist",
+            "dmarc.temperror" => "Die Regeln der Absender-Domain waren nicht abrufbar",
+            "dmarc.permerror" => "Die Regeln der Absender-Domain sind fehlerhaft",
+            "dmarc.none" => "Die Domain des Absenders macht keine Angaben, die schützen",
+            "from.multiple" | "from.several-domains" => {
+                "Es sind mehrere Absender angegeben, wie Fälscher es tun"
+            }
+            "from.missing" | "from.empty" => "Es ist kein Absender angegeben",
+            "from.malformed" | "from.no-domain" | "from.group" => {
+                "Die Angabe des Absenders ist keine gültige Adresse"
+            }
+            "from.display-address" => {
+                "Der angezeigte Name sieht aus wie eine andere Adresse als die wirkliche"
+            }
+            "header.own" => "Die Nachricht gibt vor, hier schon geprüft worden zu sein",
+            "header.duplicate" => "Ein Kopffeld, das einmalig sein muss, kommt mehrfach vor",
+            "header.malformed" | "header.8bit" | "header.utf8" => {
+                "Der Kopf der Nachricht ist fehlerhaft"
+            }
+            "limit.body-octets" | "limit.dns" | "limit.header-fields" | "limit.header-octets" => {
+                "Die Nachricht sprengt die Grenzen der Prüfung"
+            }
+            "spf.fail" => "Der sendende Rechner darf für diese Domain nicht senden",
+            "spf.softfail" => "Der sendende Rechner darf für diese Domain wohl nicht senden",
+            "spf.temperror" | "spf.dns" => "Ob der Rechner senden darf, war nicht herauszufinden",
+            "spf.permerror" | "spf.syntax" | "spf.several-records" | "spf.term-limit" => {
+                "Die Angaben der Domain, wer senden darf, sind fehlerhaft"
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -184,12 +232,12 @@ impl Write for Octets<'_> {
     }
 }
 
-fn boundary(original: &[u8]) -> String {
+fn boundary(message: &[u8]) -> String {
     let mut random = [0_u8; 16];
     let drawn = aws_lc_rs::rand::fill(&mut random);
     let mut boundary: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
     // Without random numbers, or by a miracle, the boundary stands in the message: make it longer.
-    while drawn.is_err() && memchr::memmem::find(original, boundary.as_bytes()).is_some() {
+    while drawn.is_err() && memchr::memmem::find(message, boundary.as_bytes()).is_some() {
         boundary.push('x');
     }
     format!("letterlock-{boundary}")
@@ -249,6 +297,8 @@ fn base64_lines(text: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mail_dns::Zone;
+    use msg_validate::{Context, Validator};
 
     #[test]
     fn strangers_text_is_tamed() {
@@ -271,7 +321,11 @@ mod tests {
 
     #[test]
     fn the_original_cannot_break_out() {
-        let judgement = Judgement::for_tests(Grade::Forged);
+        let verdict = pollster::block_on(Validator::new(Zone::new()).validate(
+            b"From: a@b.example, c@d.example\r\n\r\n",
+            &Context::bare(SystemTime::UNIX_EPOCH),
+            std::time::Instant::now(),
+        ));
         let original = b"Subject: =?x\r\n\tboundary=letterlock-0\r\nFrom: boss@b.example\r\n\r\n--letterlock-0--\r\n";
         for (language, word) in [
             (Language::English, "other way"),
@@ -281,11 +335,11 @@ mod tests {
                 hostname: "mx.example",
                 to: Some("joe@b.example"),
                 language,
-                judgement: &judgement,
+                verdict: &verdict,
                 now: SystemTime::UNIX_EPOCH,
             };
             let mut out = Vec::new();
-            notice.write(original, &mut out);
+            notice.write(original, |out| out.extend_from_slice(original), &mut out);
             let text = String::from_utf8(out).unwrap();
             let boundary = text
                 .split("boundary=\"")

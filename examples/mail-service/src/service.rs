@@ -72,6 +72,9 @@ pub enum Error {
     /// A setting makes no sense.
     #[error("the configuration makes no sense")]
     Setting(#[from] inbound::Error),
+    /// The hostname cannot stand in header fields.
+    #[error("the hostname makes no sense")]
+    Hostname(#[from] msg_validate::Error),
     /// Threads for passwords could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
@@ -162,7 +165,7 @@ impl Service {
         };
         let mailboxes = Arc::new(Mailboxes::new(store.clone(), quota));
         let dns = Dns::new(&config.resolver)?;
-        let judge = Judge::new(dns, &config.hostname, limits.validation());
+        let judge = Judge::new(dns, &config.hostname, limits.validation())?;
         let inbound = Inbound::new(
             &config,
             accounts.clone(),

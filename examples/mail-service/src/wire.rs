@@ -102,10 +102,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let _ = self.stream.shutdown().await;
     }
 
-    pub(crate) fn stream(&self) -> &S {
-        &self.stream
-    }
-
     pub(crate) fn into_stream(self) -> S {
         self.stream
     }
