@@ -45,12 +45,15 @@ impl Facts {
     }
 
     /// Notes a question whose answer may be wanted in the next run, so that it travels with this
-    /// wave. A budget that runs low is kept for what is needed for certain.
-    pub(crate) fn prefetch(&mut self, name: &Name, record_type: RecordType) {
+    /// wave; the answer, if it is there already. A budget that runs low is kept for what is needed
+    /// for certain.
+    pub(crate) fn prefetch(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
         const KEPT: usize = 20;
         if self.budget > KEPT {
-            self.look_up(name, record_type);
+            return self.look_up(name, record_type);
         }
+        let query = Query::new(name.clone(), record_type);
+        self.answers.get(&query).cloned()
     }
 
     /// What the last run missed.

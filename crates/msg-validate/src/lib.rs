@@ -15,7 +15,7 @@ mod judge;
 mod limits;
 #[allow(dead_code)] // until the protocols are in
 mod message;
-mod spf;
+pub mod spf;
 mod stamp;
 mod validator;
 mod verdict;

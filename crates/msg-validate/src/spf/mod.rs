@@ -2,8 +2,18 @@
 //! names of RFC 8616.
 
 mod cause;
+mod check;
+mod dns;
+mod evaluate;
+mod foresee;
+mod macros;
+mod record;
 
 pub use cause::Cause;
+pub use check::CheckHost;
+pub use record::{Record, SyntaxError};
+
+use evaluate::Subject;
 
 use crate::{Limits, Transport, facts::Facts};
 use std::{fmt, time::SystemTime};
@@ -99,7 +109,6 @@ impl fmt::Display for SpfResult {
 /// Checks both identities. `None` after noting what is still to be asked.
 ///
 /// `receiver` is the name of the host that checks, for the macro `r`.
-#[allow(dead_code, unused_variables, clippy::unnecessary_wraps)] // until the evaluation is in
 pub(crate) fn check(
     transport: &Transport,
     now: SystemTime,
@@ -107,5 +116,20 @@ pub(crate) fn check(
     limits: &Limits,
     facts: &mut Facts,
 ) -> Option<Spf> {
-    Some(Spf::default())
+    let Transport {
+        client,
+        helo,
+        mail_from,
+    } = transport;
+    let subject = |sender| Subject::new(*client, helo, sender).at(now, receiver);
+    let mut check = |sender| subject(sender).check(limits, facts);
+    // Both, so that what they miss travels in one wave.
+    let by_helo = (!helo.is_empty()).then(|| check(""));
+    let by_mail_from = (!mail_from.is_empty()).then(|| check(mail_from));
+    let helo = by_helo.map_or(Some(None), |helo| helo.map(Some))?;
+    let mail_from = by_mail_from.map_or(Some(None), |mail_from| mail_from.map(Some))?;
+    Some(Spf {
+        mail_from: mail_from.or_else(|| helo.clone()),
+        helo,
+    })
 }
