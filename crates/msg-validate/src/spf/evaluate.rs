@@ -559,10 +559,16 @@ fn dotted(address: IpAddr) -> String {
 
 pub(super) fn same_v4(a: Ipv4Addr, b: Ipv4Addr, length: u8) -> bool {
     let host_bits = 32 - u32::from(length.min(32));
-    (a.to_bits() ^ b.to_bits()).checked_shr(host_bits).unwrap_or(0) == 0
+    (a.to_bits() ^ b.to_bits())
+        .checked_shr(host_bits)
+        .unwrap_or(0)
+        == 0
 }
 
 pub(super) fn same_v6(a: Ipv6Addr, b: Ipv6Addr, length: u8) -> bool {
     let host_bits = 128 - u32::from(length.min(128));
-    (a.to_bits() ^ b.to_bits()).checked_shr(host_bits).unwrap_or(0) == 0
+    (a.to_bits() ^ b.to_bits())
+        .checked_shr(host_bits)
+        .unwrap_or(0)
+        == 0
 }

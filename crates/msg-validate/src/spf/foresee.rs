@@ -25,7 +25,11 @@ fn walk<D: Dns>(evaluation: &mut Evaluation<'_, D>, domain: &str, terms: &mut us
         ask(evaluation, Some(exp), domain, RecordType::Txt);
     }
     let client = evaluation.subject.client;
-    for directive in record.terms().iter().filter_map(|term| term.directive.as_ref()) {
+    for directive in record
+        .terms()
+        .iter()
+        .filter_map(|term| term.directive.as_ref())
+    {
         let mechanism = &directive.mechanism;
         match (mechanism, client) {
             // Nothing after these counts.
@@ -70,7 +74,10 @@ fn term<D: Dns>(
             let name = evaluation.target(*target, domain).ok()??;
             let reverse = Name::reverse(evaluation.subject.client);
             let answer = evaluation.dns.prefetch(&reverse, RecordType::Ptr)?;
-            for host in hosts(&answer).into_iter().filter(|host| host.is_within(&name)) {
+            for host in hosts(&answer)
+                .into_iter()
+                .filter(|host| host.is_within(&name))
+            {
                 evaluation.dns.prefetch(host, address);
             }
         }

@@ -130,7 +130,9 @@ fn ends_in_top_label(literal: &str) -> bool {
     let alphanumeric = |octet: Option<&u8>| octet.is_some_and(u8::is_ascii_alphanumeric);
     alphanumeric(octets.first())
         && alphanumeric(octets.last())
-        && octets.iter().all(|&o| o.is_ascii_alphanumeric() || o == b'-')
+        && octets
+            .iter()
+            .all(|&o| o.is_ascii_alphanumeric() || o == b'-')
         && !octets.iter().all(u8::is_ascii_digit)
 }
 
@@ -291,17 +293,32 @@ mod tests {
 
     #[test]
     fn upper_case_escapes() {
-        assert_eq!(expand("%{L}", "~jack&jill=up-a_b3.c"), "~jack%26jill%3Dup-a_b3.c");
+        assert_eq!(
+            expand("%{L}", "~jack&jill=up-a_b3.c"),
+            "~jack%26jill%3Dup-a_b3.c"
+        );
         assert_eq!(expand("%{L}", "\u{fc}"), "%C3%BC");
         assert_eq!(expand("%%%_%-%{l}", "x"), "% %20x");
     }
 
     #[test]
     fn a_domain_ends_in_a_macro_or_a_top_label() {
-        for good in ["a.b", "%{d}", "a.%{d}", "x%%", "x%_", "%-", "a.%{d}.b.", "a.b-c", "%{i}.x1"] {
+        for good in [
+            "a.b",
+            "%{d}",
+            "a.%{d}",
+            "x%%",
+            "x%_",
+            "%-",
+            "a.%{d}.b.",
+            "a.b-c",
+            "%{i}.x1",
+        ] {
             assert!(Template::domain_spec(good).is_some(), "{good}");
         }
-        for bad in ["", "a", ".", "a.", "%{d}a", "%{d}.", "x%%-", "a.1", "a.b_c", "a.-b", "a.b-", "%{t}.a"] {
+        for bad in [
+            "", "a", ".", "a.", "%{d}a", "%{d}.", "x%%-", "a.1", "a.b_c", "a.-b", "a.b-", "%{t}.a",
+        ] {
             assert!(Template::domain_spec(bad).is_none(), "{bad}");
         }
     }
