@@ -120,6 +120,7 @@ pub(crate) fn check(
         client,
         helo,
         mail_from,
+        ..
     } = transport;
     let subject = |sender| Subject::new(*client, helo, sender).at(now, receiver);
     let mut check = |sender| subject(sender).check(limits, facts);
