@@ -203,7 +203,7 @@ fn phrase(words: &[Token]) -> Vec<u8> {
     for word in words {
         match word {
             Token::Atom(word) | Token::Quoted(word) => {
-                if !text.is_empty() {
+                if !matches!(text.last(), None | Some(b'.')) {
                     text.push(b' ');
                 }
                 text.extend_from_slice(word);

@@ -300,3 +300,6 @@ impl Signature {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
