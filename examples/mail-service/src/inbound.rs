@@ -197,12 +197,12 @@ impl Inbound {
             let from = envelope.from.as_ref().map(ToString::to_string);
             let from = from.unwrap_or_default();
             filed.extend_from_slice(format!("Return-Path: <{from}>\r\n").as_bytes());
-            notice::verdict_field(verdict, &mut filed);
+            notice::verdict_fields(verdict, &mut filed);
             original(&mut filed);
             return filed;
         }
         filed.extend_from_slice(b"Return-Path: <>\r\n");
-        notice::verdict_field(verdict, &mut filed);
+        notice::verdict_fields(verdict, &mut filed);
         let notice = notice::Notice {
             hostname: &self.hostname,
             to: match envelope.accounts.as_slice() {

@@ -27,7 +27,9 @@ impl Judge {
         hostname: &str,
         time: Duration,
     ) -> Result<Self, msg_validate::Error> {
-        let own = Stamp::new(hostname)?.removing(notice::VERDICT)?;
+        let own = Stamp::new(hostname)?
+            .removing(notice::VERDICT)?
+            .removing(notice::REASON)?;
         Ok(Self {
             validator: Validator::new(dns),
             stamp: own.clone().removing("Return-Path")?,

@@ -17,6 +17,7 @@ mod accounts;
 mod auth;
 mod clock;
 mod config;
+pub mod demo;
 mod dns;
 mod headers;
 mod inbound;

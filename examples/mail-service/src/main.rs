@@ -1,7 +1,7 @@
 //! The program: `serve`, `user`, `demo`.
 
 use clap::{Parser, Subcommand};
-use mail_service::{Accounts, Clock, Config, Server, log};
+use mail_service::{Accounts, Clock, Config, Server, demo, log};
 use record_store::AnyStore;
 use std::{
     error::Error,
@@ -28,6 +28,15 @@ enum Command {
         /// The configuration.
         #[arg(long, default_value = "mail-service.toml")]
         config: PathBuf,
+    },
+    /// Show what the service does: on loopback, in a folder that is removed in the end.
+    Demo {
+        /// End instead of staying up.
+        #[arg(long)]
+        exit: bool,
+        /// Send this message too, and explain its verdict.
+        #[arg(long)]
+        mail: Option<PathBuf>,
     },
     /// Who has a mailbox. Works beside a running service.
     User {
@@ -71,6 +80,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
         Command::User { config, command } => user(&config, command),
+        Command::Demo { exit, mail } => demonstrate(exit, mail),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +123,25 @@ fn serve(path: &std::path::Path) -> Done {
         stop_signal().await?;
         server.shut_down().await;
         Ok(())
+    })
+}
+
+fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
+    let mut options = demo::Options::default();
+    options.mail = mail;
+    runtime(&Config::default())?.block_on(async {
+        let mut out = std::io::stdout();
+        let demo = demo::show(&options, Clock::system(), &mut out).await?;
+        let failures = demo.failures();
+        if !exit {
+            writeln!(out, "\nStays up until Ctrl-C.")?;
+            stop_signal().await?;
+        }
+        demo.end().await;
+        match failures {
+            0 => Ok(()),
+            _ => Err(format!("{failures} lines failed").into()),
+        }
     })
 }
 

@@ -5,16 +5,21 @@ use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use msg_validate::{Grade, Reason, Severity, Verdict};
 use std::{fmt::Write, time::SystemTime};
 
-/// The field that only this service may write.
+/// The field that tells the grade to programs and filters. Only this service may write it.
 pub(crate) const VERDICT: &str = "Letterlock-Verdict";
+/// The field that tells one reason. Only this service may write it.
+pub(crate) const REASON: &str = "Letterlock-Reason";
 
-/// Appends the field that tells the verdict to programs and filters.
-pub(crate) fn verdict_field(verdict: &Verdict, out: &mut Vec<u8>) {
-    let _ = write!(Octets(out), "{VERDICT}: {}", verdict.grade());
-    for reason in weighty(verdict) {
-        let _ = write!(Octets(out), ";\r\n\t{}", reason.code());
+/// Appends both.
+pub(crate) fn verdict_fields(verdict: &Verdict, out: &mut Vec<u8>) {
+    let mut out = Octets(out);
+    let _ = write!(out, "{VERDICT}: {}\r\n", verdict.grade());
+    for reason in verdict.reasons().iter().take(MOST_REASONS) {
+        let text = shown(Some(reason.text().as_bytes()), 400);
+        let text = text.replace(|c: char| !c.is_ascii(), "?");
+        let _ = write!(out, "{REASON}: {}; {}", reason.code(), reason.severity());
+        let _ = write!(out, ";\r\n\t{text}\r\n");
     }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// What a person should know, no more than helps.

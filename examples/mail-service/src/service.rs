@@ -4,7 +4,7 @@ use crate::{
     accounts::Accounts,
     auth::Passwords,
     clock::Clock,
-    config::Config,
+    config::{Config, Switch},
     dns::{self, Dns},
     inbound::{self, Inbound},
     judge::Judge,
@@ -75,6 +75,9 @@ pub enum Error {
     /// The hostname cannot stand in header fields.
     #[error("the hostname makes no sense")]
     Hostname(#[from] msg_validate::Error),
+    /// A second opinion is wanted, and this build has none.
+    #[error("this build has no second opinion: set second_opinion = \"off\"")]
+    SecondOpinion,
     /// Threads for passwords could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
@@ -155,6 +158,9 @@ impl fmt::Debug for Service {
 impl Service {
     fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
         let limits = &config.limits;
+        if config.second_opinion == Switch::On {
+            return Err(Error::SecondOpinion);
+        }
         std::fs::create_dir_all(&config.data_dir)
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
         let store = Arc::new(AnyStore::open(&config.store_address())?);
