@@ -292,7 +292,7 @@ impl Config {
             path: path.into(),
             source: Box::new(source),
         })?;
-        let folder = path.parent().unwrap_or(Path::new("."));
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
         config.data_dir = folder.join(&config.data_dir);
         for file in [&mut config.tls.certificate, &mut config.tls.key] {
             *file = file.take().map(|f| folder.join(f));

@@ -15,7 +15,7 @@ use std::{
 /// The resolver that the configuration names.
 #[derive(Debug)]
 pub(crate) enum Dns {
-    Network(Cached<Hickory>),
+    Network(Box<Cached<Hickory>>),
     Zone(Zone),
 }
 
@@ -36,7 +36,7 @@ pub enum Error {
 
 impl Dns {
     pub(crate) fn new(resolver: &config::Resolver) -> Result<Self, Error> {
-        let cached = |hickory| Self::Network(Cached::new(hickory));
+        let cached = |hickory| Self::Network(Box::new(Cached::new(hickory)));
         match resolver {
             config::Resolver::System => Ok(cached(Hickory::system()?)),
             config::Resolver::Servers(servers) => Ok(cached(Hickory::with_servers(servers)?)),

@@ -385,7 +385,8 @@ mod tests {
         let large = vec![b'x'; 3_000_000];
         for (micros, message) in [(1, &b"one"[..]), (2, &large), (3, b"three")] {
             let now = NOW + std::time::Duration::from_micros(micros);
-            boxes.deliver(&[joe.clone()], message, now).await.unwrap();
+            let to = std::slice::from_ref(&joe);
+            boxes.deliver(to, message, now).await.unwrap();
         }
         let rows = boxes.rows("joe", NOW).await.unwrap();
         assert_eq!(

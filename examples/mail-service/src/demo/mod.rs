@@ -5,7 +5,7 @@ mod message;
 mod zone;
 
 use crate::{
-    Accounts, Clock, Config, Resolver, Server, headers, new_password, notice,
+    Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice,
     smtp::command::Address,
 };
 use record_store::AnyStore;
@@ -146,14 +146,18 @@ impl Stage {
         clock: &Clock,
     ) -> Result<Self, Box<dyn Error>> {
         let any_port = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-        let mut config = Config::default();
-        config.data_dir = folder.to_owned();
-        config.hostname = "mx.b.test".into();
-        config.domains = vec!["b.test".into()];
-        config.postmaster = Some(BOB.into());
-        config.listen.smtp = any_port.clone();
-        config.listen.pop3s = any_port;
-        config.resolver = resolver;
+        let config = Config {
+            data_dir: folder.to_owned(),
+            hostname: "mx.b.test".into(),
+            domains: vec!["b.test".into()],
+            postmaster: Some(BOB.into()),
+            listen: Listen {
+                smtp: any_port.clone(),
+                pop3s: any_port,
+            },
+            resolver,
+            ..Config::default()
+        };
         std::fs::create_dir_all(folder)?;
         let password = new_password()?;
         let store = Arc::new(AnyStore::open(&config.store_address())?);
