@@ -27,7 +27,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
     (
         &["aws_lc_rs"],
         &[
-            "crates/msg-validate/src/crypto",
+            "crates/msg-validate/src/dkim/crypto",
             "crates/mail-dns/src/hickory",
             "examples/mail-service/",
             "benches/",

@@ -153,94 +153,91 @@ pub enum DkimReason {
 impl DkimReason {
     /// The result that follows.
     pub fn result(self) -> DkimResult {
-        use DkimReason as R;
         match self {
-            R::Valid => DkimResult::Pass,
-            R::BodyHash | R::Signature => DkimResult::Fail,
+            Self::Valid => DkimResult::Pass,
+            Self::BodyHash | Self::Signature => DkimResult::Fail,
             // RFC 8301 §3.1: signatures with rsa-sha1 "have permanently failed evaluation".
             // RFC 8601 §2.7.1, policy: "some aspect of the signature or signatures was not
             // acceptable to the ADMD".
-            R::Sha1 | R::KeyTooShort | R::KeyTooLong => DkimResult::Policy,
-            R::TooManyFields | R::TooManySignatures => DkimResult::Policy,
+            Self::Sha1 | Self::KeyTooShort | Self::KeyTooLong => DkimResult::Policy,
+            Self::TooManyFields | Self::TooManySignatures => DkimResult::Policy,
             // RFC 6376 §3.3: "Verifiers [...] SHOULD ignore signatures" of unknown algorithms.
-            R::UnknownAlgorithm => DkimResult::Neutral,
-            R::KeyUnavailable(_) => DkimResult::TempError,
+            Self::UnknownAlgorithm => DkimResult::Neutral,
+            Self::KeyUnavailable(_) => DkimResult::TempError,
             _ => DkimResult::PermError,
         }
     }
 
     /// Stable code for machines, such as `dkim.body-hash`.
     pub fn code(self) -> &'static str {
-        use DkimReason as R;
         match self {
-            R::Valid => "dkim.valid",
-            R::BodyHash => "dkim.body-hash",
-            R::Signature => "dkim.signature",
-            R::Syntax => "dkim.syntax",
-            R::DuplicateTag => "dkim.duplicate-tag",
-            R::MissingTag(_) => "dkim.missing-tag",
-            R::BadTag(_) => "dkim.bad-tag",
-            R::Version => "dkim.version",
-            R::UnknownAlgorithm => "dkim.unknown-algorithm",
-            R::Sha1 => "dkim.sha1",
-            R::FromNotSigned => "dkim.from-not-signed",
-            R::IdentityOutsideDomain => "dkim.identity-outside-domain",
-            R::QueryMethod => "dkim.query-method",
-            R::Expired => "dkim.expired",
-            R::SignedInFuture => "dkim.signed-in-future",
-            R::ExpiresBeforeSigned => "dkim.expires-before-signed",
-            R::BodyShorterThanLimit => "dkim.l-beyond-body",
-            R::TooManyFields => "dkim.too-many-fields",
-            R::TooManySignatures => "dkim.too-many-signatures",
-            R::KeyUnavailable(_) => "dkim.key-unavailable",
-            R::NoKey => "dkim.no-key",
-            R::KeySyntax => "dkim.key-syntax",
-            R::KeyRevoked => "dkim.key-revoked",
-            R::KeyHash => "dkim.key-hash",
-            R::KeyService => "dkim.key-service",
-            R::KeyType => "dkim.key-type",
-            R::KeyStrict => "dkim.key-strict",
-            R::KeyTooShort => "dkim.key-too-short",
-            R::KeyTooLong => "dkim.key-too-long",
+            Self::Valid => "dkim.valid",
+            Self::BodyHash => "dkim.body-hash",
+            Self::Signature => "dkim.signature",
+            Self::Syntax => "dkim.syntax",
+            Self::DuplicateTag => "dkim.duplicate-tag",
+            Self::MissingTag(_) => "dkim.missing-tag",
+            Self::BadTag(_) => "dkim.bad-tag",
+            Self::Version => "dkim.version",
+            Self::UnknownAlgorithm => "dkim.unknown-algorithm",
+            Self::Sha1 => "dkim.sha1",
+            Self::FromNotSigned => "dkim.from-not-signed",
+            Self::IdentityOutsideDomain => "dkim.identity-outside-domain",
+            Self::QueryMethod => "dkim.query-method",
+            Self::Expired => "dkim.expired",
+            Self::SignedInFuture => "dkim.signed-in-future",
+            Self::ExpiresBeforeSigned => "dkim.expires-before-signed",
+            Self::BodyShorterThanLimit => "dkim.l-beyond-body",
+            Self::TooManyFields => "dkim.too-many-fields",
+            Self::TooManySignatures => "dkim.too-many-signatures",
+            Self::KeyUnavailable(_) => "dkim.key-unavailable",
+            Self::NoKey => "dkim.no-key",
+            Self::KeySyntax => "dkim.key-syntax",
+            Self::KeyRevoked => "dkim.key-revoked",
+            Self::KeyHash => "dkim.key-hash",
+            Self::KeyService => "dkim.key-service",
+            Self::KeyType => "dkim.key-type",
+            Self::KeyStrict => "dkim.key-strict",
+            Self::KeyTooShort => "dkim.key-too-short",
+            Self::KeyTooLong => "dkim.key-too-long",
         }
     }
 }
 
 impl fmt::Display for DkimReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use DkimReason as R;
         f.write_str(match self {
-            R::Valid => "the signature is good",
-            R::BodyHash => "the body is not the one that was signed",
-            R::Signature => "the signature does not match the header fields that it covers",
-            R::Syntax => "the signature is malformed",
-            R::DuplicateTag => "the signature has a tag twice",
-            R::MissingTag(tag) => return write!(f, "the signature has no tag {tag}="),
-            R::BadTag(tag) => return write!(f, "the signature's tag {tag}= is malformed"),
-            R::Version => "the signature's version is not 1",
-            R::UnknownAlgorithm => "the signature's algorithm is not known",
-            R::Sha1 => "the signature uses SHA-1, which no longer counts",
-            R::FromNotSigned => "the signature does not cover From",
-            R::IdentityOutsideDomain => "the signature speaks for somebody outside its domain",
-            R::QueryMethod => "the signature's key is not in the DNS",
-            R::Expired => "the signature has expired",
-            R::SignedInFuture => "the signature was made in the future",
-            R::ExpiresBeforeSigned => "the signature expires before it was made",
-            R::BodyShorterThanLimit => "the signature covers more than there is of the body",
-            R::TooManyFields => "the signature lists too many header fields",
-            R::TooManySignatures => "more signatures than are looked at",
-            R::KeyUnavailable(failure) => {
+            Self::Valid => "the signature is good",
+            Self::BodyHash => "the body is not the one that was signed",
+            Self::Signature => "the signature does not match the header fields that it covers",
+            Self::Syntax => "the signature is malformed",
+            Self::DuplicateTag => "the signature has a tag twice",
+            Self::MissingTag(tag) => return write!(f, "the signature has no tag {tag}="),
+            Self::BadTag(tag) => return write!(f, "the signature's tag {tag}= is malformed"),
+            Self::Version => "the signature's version is not 1",
+            Self::UnknownAlgorithm => "the signature's algorithm is not known",
+            Self::Sha1 => "the signature uses SHA-1, which no longer counts",
+            Self::FromNotSigned => "the signature does not cover From",
+            Self::IdentityOutsideDomain => "the signature speaks for somebody outside its domain",
+            Self::QueryMethod => "the signature's key is not in the DNS",
+            Self::Expired => "the signature has expired",
+            Self::SignedInFuture => "the signature was made in the future",
+            Self::ExpiresBeforeSigned => "the signature expires before it was made",
+            Self::BodyShorterThanLimit => "the signature covers more than there is of the body",
+            Self::TooManyFields => "the signature lists too many header fields",
+            Self::TooManySignatures => "more signatures than are looked at",
+            Self::KeyUnavailable(failure) => {
                 return write!(f, "the key could not be looked up: {failure}");
             }
-            R::NoKey => "there is no key for the signature in the DNS",
-            R::KeySyntax => "the key in the DNS is malformed",
-            R::KeyRevoked => "the key was revoked",
-            R::KeyHash => "the key may not be used with SHA-256",
-            R::KeyService => "the key may not be used for mail",
-            R::KeyType => "the key is of another type than the signature",
-            R::KeyStrict => "the key may not be used for subdomains",
-            R::KeyTooShort => "the key has less than 1024 bits",
-            R::KeyTooLong => "the key has more than 8192 bits",
+            Self::NoKey => "there is no key for the signature in the DNS",
+            Self::KeySyntax => "the key in the DNS is malformed",
+            Self::KeyRevoked => "the key was revoked",
+            Self::KeyHash => "the key may not be used with SHA-256",
+            Self::KeyService => "the key may not be used for mail",
+            Self::KeyType => "the key is of another type than the signature",
+            Self::KeyStrict => "the key may not be used for subdomains",
+            Self::KeyTooShort => "the key has less than 1024 bits",
+            Self::KeyTooLong => "the key has more than 8192 bits",
         })
     }
 }

@@ -1,0 +1,225 @@
+//! The one place of DKIM that names the cryptographic library.
+
+use super::Algorithm;
+use aws_lc_rs::{
+    digest::{Context, Digest, SHA256},
+    rsa::KeySize,
+    signature::{
+        ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
+        RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+    },
+};
+
+/// SHA-256 of what is fed to it.
+pub(super) struct Sha256(Context);
+
+/// A finished SHA-256 hash.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hash(Digest);
+
+impl Sha256 {
+    pub(super) fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub(super) fn update(&mut self, octets: &[u8]) {
+        self.0.update(octets);
+    }
+
+    pub(super) fn finish(self) -> Hash {
+        Hash(self.0.finish())
+    }
+}
+
+impl Hash {
+    pub(super) fn octets(&self) -> [u8; 32] {
+        // SHA-256 always has 32 octets.
+        self.as_ref().try_into().unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for Hash {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_ref()
+    }
+}
+
+/// A public key, parsed as far as its size must be known.
+#[derive(Debug)]
+pub(super) enum PublicKey<'a> {
+    Rsa {
+        /// RSAPublicKey (RFC 8017 §A.1.1).
+        der: &'a [u8],
+        bits: usize,
+    },
+    Ed25519(&'a [u8; 32]),
+}
+
+impl<'a> PublicKey<'a> {
+    /// RSAPublicKey as RFC 6376 §3.6.1 says, or SubjectPublicKeyInfo as everybody does
+    /// (RFC 6376, erratum 3017).
+    pub(super) fn rsa(der: &'a [u8]) -> Option<Self> {
+        let (mut inside, rest) = take(der, SEQUENCE)?;
+        if !rest.is_empty() {
+            return None;
+        }
+        let mut der = der;
+        if let Some((algorithm, rest)) = take(inside, SEQUENCE) {
+            // RFC 3279 §2.3.1: rsaEncryption, parameters NULL; some leave them out.
+            let (oid, parameters) = take(algorithm, OBJECT_ID)?;
+            if oid != RSA_ENCRYPTION || !matches!(parameters, [] | [5, 0]) {
+                return None;
+            }
+            let (bits, rest) = take(rest, BIT_STRING)?;
+            // The first octet counts the unused bits at the end.
+            der = bits.strip_prefix(&[0]).filter(|_| rest.is_empty())?;
+            (inside, _) = take(der, SEQUENCE)?;
+        }
+        let (modulus, rest) = take(inside, INTEGER)?;
+        let (_exponent, rest) = take(rest, INTEGER)?;
+        let first = modulus.iter().position(|&octet| octet != 0)?;
+        let significant = modulus.get(first..)?;
+        let bits = significant.len() * 8 - significant.first()?.leading_zeros() as usize;
+        rest.is_empty().then_some(Self::Rsa { der, bits })
+    }
+
+    /// The 32 octets of RFC 8463 §4.2.
+    pub(super) fn ed25519(octets: &'a [u8]) -> Option<Self> {
+        octets.try_into().ok().map(Self::Ed25519)
+    }
+
+    pub(super) fn bits(&self) -> usize {
+        match self {
+            Self::Rsa { bits, .. } => *bits,
+            Self::Ed25519(_) => 256,
+        }
+    }
+
+    pub(super) fn verifies(&self, hash: &Hash, signature: &[u8]) -> bool {
+        match self {
+            Self::Rsa { der, .. } => {
+                UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, der)
+                    .verify_digest(&hash.0, signature)
+                    .is_ok()
+            }
+            // RFC 8463 §3: "The Ed25519-SHA256 signing algorithm computes a message hash as
+            // defined in Section 3 of [RFC6376] using SHA-256 as the hash-alg. It signs the hash
+            // with the PureEdDSA variant Ed25519".
+            Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key)
+                .verify(hash.as_ref(), signature)
+                .is_ok(),
+        }
+    }
+}
+
+const INTEGER: u8 = 2;
+const BIT_STRING: u8 = 3;
+const OBJECT_ID: u8 = 6;
+const SEQUENCE: u8 = 0x30;
+/// 1.2.840.113549.1.1.1
+const RSA_ENCRYPTION: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
+
+/// Content of the DER element with this tag at the front, and what follows it.
+fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let (first, der) = der.split_first()?;
+    let (&length, der) = der.split_first()?;
+    let (length, der) = match length {
+        0..=0x7f => (usize::from(length), der),
+        // Two octets of length are 65,535: more than any key that is taken here.
+        0x81 => {
+            let (&length, der) = der.split_first()?;
+            (usize::from(length), der)
+        }
+        0x82 => {
+            let (length, der) = der.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(*length)), der)
+        }
+        _ => return None,
+    };
+    (*first == tag).then(|| der.split_at_checked(length))?
+}
+
+/// A private key.
+pub(super) enum PrivateKey {
+    Rsa(RsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl PrivateKey {
+    pub(super) fn generate_rsa2048() -> Option<Self> {
+        RsaKeyPair::generate(KeySize::Rsa2048).ok().map(Self::Rsa)
+    }
+
+    pub(super) fn generate_ed25519() -> Option<Self> {
+        Ed25519KeyPair::generate().ok().map(Self::Ed25519)
+    }
+
+    /// PKCS #8 of either type, or the PKCS #1 form of RSA.
+    pub(super) fn from_der(der: &[u8]) -> Option<Self> {
+        let rsa = || RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der));
+        let ed25519 = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der);
+        ed25519
+            .map(Self::Ed25519)
+            .or_else(|_| rsa().map(Self::Rsa))
+            .ok()
+    }
+
+    pub(super) fn from_ed25519_seed(seed: &[u8; 32]) -> Option<Self> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        Some(Self::Ed25519(pair))
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Rsa(_) => Algorithm::RsaSha256,
+            Self::Ed25519(_) => Algorithm::Ed25519Sha256,
+        }
+    }
+
+    pub(super) fn bits(&self) -> usize {
+        match self {
+            Self::Rsa(pair) => pair.public_modulus_len() * 8,
+            Self::Ed25519(_) => 256,
+        }
+    }
+
+    /// RSAPublicKey, or the 32 octets of RFC 8463 §4.2.
+    pub(super) fn public(&self) -> &[u8] {
+        match self {
+            Self::Rsa(pair) => pair.public_key().as_ref(),
+            Self::Ed25519(pair) => pair.public_key().as_ref(),
+        }
+    }
+
+    pub(super) fn sign(&self, hash: &Hash) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign_digest(&RSA_PKCS1_SHA256, &hash.0, &mut signature)
+                    .ok()?;
+                Some(signature)
+            }
+            Self::Ed25519(pair) => Some(pair.try_sign(hash.as_ref()).ok()?.as_ref().to_vec()),
+        }
+    }
+}
+
+/// SubjectPublicKeyInfo around an RSAPublicKey.
+pub(super) fn subject_public_key_info(rsa: &[u8]) -> Vec<u8> {
+    let algorithm = element(SEQUENCE, &[&element(OBJECT_ID, &[RSA_ENCRYPTION]), &[5, 0]]);
+    element(SEQUENCE, &[&algorithm, &element(BIT_STRING, &[&[0], rsa])])
+}
+
+fn element(tag: u8, content: &[&[u8]]) -> Vec<u8> {
+    let content = content.concat();
+    let length = content.len().to_be_bytes();
+    let significant = length.iter().position(|&octet| octet != 0);
+    let length = significant.and_then(|at| length.get(at..)).unwrap_or(&[0]);
+    let mut der = vec![tag];
+    if content.len() >= 0x80 {
+        der.push(0x80 | length.len() as u8);
+    }
+    der.extend_from_slice(length);
+    der.extend_from_slice(&content);
+    der
+}
