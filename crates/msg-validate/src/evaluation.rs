@@ -1,6 +1,6 @@
 use crate::{
     Context, Dkim, Dmarc, Error, Limits, Reason, Severity, Spf, SpfResult, Transport, Verdict,
-    dkim::DkimResult,
+    dkim::{DkimResult, Signatures},
     dmarc::{self, By, Identifier, State},
     facts::Facts,
     hygiene::{self, Hygiene},
@@ -38,7 +38,8 @@ use std::time::SystemTime;
 pub struct Evaluation<'a> {
     context: &'a Context,
     limits: Limits,
-    message: Option<(Message<'a>, Hygiene)>,
+    hygiene: Option<Hygiene>,
+    signatures: Option<Signatures>,
     facts: Facts,
     // What is finished is not run again.
     spf: Option<Spf>,
@@ -52,7 +53,8 @@ impl<'a> Evaluation<'a> {
     pub fn new(message: &'a [u8], context: &'a Context, limits: Limits) -> Self {
         let message = Message::parse(message, &limits);
         let hygiene = hygiene::inspect(&message, context, &limits);
-        Self::start(Some((message, hygiene)), context, limits)
+        let signatures = Signatures::parse(&message, &limits, hygiene.authors().first());
+        Self::start(Some((hygiene, signatures)), context, limits)
     }
 
     /// Of the envelope alone: SPF, before the message is there.
@@ -60,16 +62,14 @@ impl<'a> Evaluation<'a> {
         Self::start(None, context, limits)
     }
 
-    fn start(
-        message: Option<(Message<'a>, Hygiene)>,
-        context: &'a Context,
-        limits: Limits,
-    ) -> Self {
+    fn start(message: Option<(Hygiene, Signatures)>, context: &'a Context, limits: Limits) -> Self {
+        let (hygiene, signatures) = message.unzip();
         let mut evaluation = Self {
             facts: Facts::new(limits.dns_queries),
             context,
             limits,
-            message,
+            hygiene,
+            signatures,
             spf: None,
             dkim: None,
             dmarc: None,
@@ -127,7 +127,7 @@ impl<'a> Evaluation<'a> {
     }
 
     fn findings(&self) -> Findings {
-        let hygiene = self.message.as_ref().map(|(_, hygiene)| hygiene);
+        let hygiene = self.hygiene.as_ref();
         let mut noticed = hygiene.map_or(Vec::new(), |h| h.reasons().to_vec());
         if self.facts.exhausted() {
             let most = self.limits.dns_queries;
@@ -166,18 +166,22 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Goes as far as the facts allow, and notes in one go what is missing.
+    /// Goes as far as the facts allow, and notes all that is missing.
     fn run(&mut self) {
-        let authors = self.message.as_ref().map(|(_, h)| h.authors());
-        if let Some(authors) = authors {
-            let envelope = self.context.transport().and_then(envelope_domain);
-            dmarc::prefetch(&mut self.facts, authors, envelope.iter());
-        }
         let (context, limits, facts) = (self.context, &self.limits, &mut self.facts);
+        // The author's policy first: nobody can use up the budget before it.
+        if let Some(hygiene) = &self.hygiene {
+            let envelope = context.transport().and_then(envelope_domain);
+            let signers = self.signatures.iter().flat_map(Signatures::domains);
+            let signers: Vec<Name> = signers.filter_map(|d| Name::from_unicode(d).ok()).collect();
+            dmarc::prefetch(facts, hygiene.authors(), envelope.iter().chain(&signers));
+        }
         let mut open = false;
-        if self.spf.is_none()
-            && let Some(transport) = context.transport()
-        {
+        if let (None, Some(signatures)) = (&self.dkim, &self.signatures) {
+            self.dkim = signatures.verify(facts, context.now());
+            open |= self.dkim.is_none();
+        }
+        if let (None, Some(transport)) = (&self.spf, context.transport()) {
             let receiver = context.stamp().map(|stamp| stamp.authserv_id());
             self.spf = spf::check(transport, context.now(), receiver, limits, facts);
             open |= self.spf.is_none();
@@ -185,7 +189,7 @@ impl<'a> Evaluation<'a> {
         if open {
             return;
         }
-        if let Some((_, hygiene)) = &self.message {
+        if let Some(hygiene) = &self.hygiene {
             let identifiers = self.identifiers();
             self.dmarc = dmarc::check(&mut self.facts, hygiene.authors(), &identifiers);
             if self.dmarc.is_none() {

@@ -97,6 +97,12 @@ impl Signatures {
         Self { checks }
     }
 
+    /// The domains that may turn out to have signed.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &str> {
+        let waiting = self.checks.iter().filter(|check| check.state.is_ok());
+        waiting.filter_map(|check| check.report.domain())
+    }
+
     /// One report for each signature, those beyond the limit in one; `None` as long as the DNS has
     /// not been heard about every key that is needed. All keys are asked for in one wave.
     pub(crate) fn verify(&self, facts: &mut Facts, now: SystemTime) -> Option<Vec<Dkim>> {
