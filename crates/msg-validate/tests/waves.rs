@@ -1,0 +1,121 @@
+//! How often the DNS must be asked: round trips are what a verdict costs.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use mail_dns::{Answer, Query, Resolver, Zone};
+use msg_validate::{
+    Context, Evaluation, Grade, Limits, Validator,
+    dkim::{Signer, SigningKey},
+};
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant, SystemTime},
+};
+
+/// The sample of docs: three signatures, SPF with five includes, a walk up the tree.
+fn sample() -> (String, Zone, Context) {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let mut message =
+        "From: a@news.example.org\r\nTo: b@example.net\r\nSubject: s\r\n\r\nHi\r\n".to_owned();
+    let mut zone = Zone::new()
+        .txt("_dmarc.example.org", "v=DMARC1; p=reject")
+        .unwrap()
+        .txt("bounce.example.org", "v=spf1 include:i1.example include:i2.example include:i3.example include:i4.example include:i5.example -all")
+        .unwrap()
+        .txt("mx.example.org", "v=spf1 ip4:192.0.2.1 -all")
+        .unwrap();
+    for i in 1..=5 {
+        let record = format!("v=spf1 ip4:192.0.2.{} -all", 6 - i);
+        zone = zone.txt(&format!("i{i}.example"), &record).unwrap();
+    }
+    for (domain, selector) in [
+        ("example.org", "s1"),
+        ("news.example.org", "s2"),
+        ("esp.example", "s3"),
+    ] {
+        let key = SigningKey::generate_ed25519().unwrap();
+        let name = format!("{selector}._domainkey.{domain}");
+        zone = zone.txt(&name, &key.record().to_string()).unwrap();
+        let signer = Signer::new(domain, selector, key).unwrap();
+        message.insert_str(
+            0,
+            &signer.sign(message.as_bytes(), now).unwrap().to_string(),
+        );
+    }
+    let context = Context::smtp(
+        [192, 0, 2, 1].into(),
+        "mx.example.org",
+        "b@bounce.example.org",
+        now,
+    );
+    (message, zone, context)
+}
+
+#[test]
+fn four_waves_are_enough() {
+    let (message, zone, context) = sample();
+    let mut evaluation = Evaluation::new(message.as_bytes(), &context, Limits::default());
+    let mut waves = Vec::new();
+    while !evaluation.need().is_empty() {
+        let wave = evaluation.need().to_vec();
+        for query in &wave {
+            evaluation.answer(query, zone.answer(query), context.now());
+        }
+        waves.push(wave);
+    }
+    let verdict = evaluation.finish().unwrap();
+    assert_eq!(verdict.grade(), Grade::Verified, "{}", verdict.summary());
+    assert!(waves.len() <= 4, "{waves:?}");
+    // No question is asked twice.
+    let mut all: Vec<_> = waves.concat();
+    let asked = all.len();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), asked);
+    assert!(asked >= 15, "{asked}");
+}
+
+/// Answers late: how many questions were open at the same time?
+struct Slow<'z> {
+    zone: &'z Zone,
+    open: Mutex<(usize, usize)>,
+}
+
+impl Resolver for Slow<'_> {
+    async fn resolve(&self, query: &Query, _now: SystemTime, _deadline: Instant) -> Answer {
+        {
+            let mut open = self.open.lock().unwrap();
+            open.0 += 1;
+            open.1 = open.1.max(open.0);
+        }
+        // Once around the executor, so that the others get their turn.
+        let mut waited = false;
+        std::future::poll_fn(|context| {
+            if std::mem::replace(&mut waited, true) {
+                return std::task::Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        })
+        .await;
+        self.open.lock().unwrap().0 -= 1;
+        self.zone.answer(query)
+    }
+}
+
+fn needs_send<T: Send>(value: T) -> T {
+    value
+}
+
+#[test]
+#[allow(clippy::disallowed_methods)] // the deadline is passed on, and nobody looks at it
+fn a_wave_is_asked_at_once() {
+    let (message, zone, context) = sample();
+    let open = Mutex::default();
+    let validator = Validator::new(Slow { zone: &zone, open });
+    let verdict = validator.validate(message.as_bytes(), &context, Instant::now());
+    let verdict = pollster::block_on(needs_send(verdict));
+    assert_eq!(verdict.grade(), Grade::Verified, "{}", verdict.summary());
+    let (left, most) = *validator.resolver().open.lock().unwrap();
+    assert_eq!(left, 0);
+    assert!(most >= 8, "{most}");
+}
