@@ -169,8 +169,9 @@ impl<'a> Evaluation<'a> {
     /// Goes as far as the facts allow, and notes all that is missing.
     fn run(&mut self) {
         let (context, limits, facts) = (self.context, &self.limits, &mut self.facts);
-        // The author's policy first: nobody can use up the budget before it.
-        if let Some(hygiene) = &self.hygiene {
+        // The author's policy first, and once: nobody can use up the budget before it.
+        let first = self.dkim.is_none() && self.spf.is_none();
+        if let Some(hygiene) = self.hygiene.as_ref().filter(|_| first) {
             let envelope = context.transport().and_then(envelope_domain);
             let signers = self.signatures.iter().flat_map(Signatures::domains);
             let signers: Vec<Name> = signers.filter_map(|d| Name::from_unicode(d).ok()).collect();

@@ -139,7 +139,6 @@ mod grade;
 mod hygiene;
 mod judge;
 mod limits;
-#[allow(dead_code)] // until the protocols are in
 mod message;
 pub mod spf;
 mod stamp;

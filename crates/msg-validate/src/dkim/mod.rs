@@ -39,7 +39,6 @@ use std::time::SystemTime;
 pub use key::{KeyError, KeyRecord, KeyType};
 pub use outcome::{Algorithm, Coverage, Dkim, DkimReason, DkimResult};
 pub use sign::{SignError, Signer, SigningKey};
-#[allow(unused_imports)] // until the evaluation is in
 pub(crate) use verify::Signatures;
 
 /// How a message is brought into the form that is hashed (RFC 6376 §3.4).
