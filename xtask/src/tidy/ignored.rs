@@ -25,7 +25,7 @@ pub(super) fn check(files: &[Source]) -> Vec<String> {
 
 fn fault(rest: &str, function: &str, path: &str) -> Option<String> {
     let reason = rest.split('"').nth(1).unwrap_or_default();
-    if reason == "conformance" {
+    if reason == "conformance" || reason.starts_with("conformance: ") {
         let program = path.rsplit('/').next().unwrap_or_default();
         let known = SUITES.iter().any(|s| program == format!("{}.rs", s.name));
         return (!known).then(|| format!("no suite of `cargo xtask conformance` runs {function}"));
@@ -61,6 +61,7 @@ mod tests {
     fn an_ignored_test_that_nobody_would_run_is_a_fault() {
         assert_eq!(with(" = \"interop: needs swaks\"", "interop_swaks_tls"), 0);
         assert_eq!(with(" = \"conformance\"", "anything"), 0);
+        assert_eq!(with(" = \"conformance: a suite\"", "anything"), 0);
         assert_eq!(with(" = \"interop: needs swaks\"", "swaks_tls"), 1);
         assert_eq!(
             with(" = \"interop: needs sendmail\"", "interop_sendmail_x"),
