@@ -244,10 +244,14 @@ fn timely(report: &Dkim, now: u64) -> Result<(), DkimReason> {
     Ok(())
 }
 
-/// How far a signature's domain is from that of From: the same, above or below, another, none.
+/// How far a signature's domain is from that of From: the same, above or below, another; what cannot
+/// be read comes last.
 fn distance(signature: Option<&Signature>, from: Option<&Name>) -> u8 {
-    let (Some(signature), Some(from)) = (signature, from) else {
+    let Some(signature) = signature else {
         return 3;
+    };
+    let Some(from) = from else {
+        return 2;
     };
     let domain = &signature.domain;
     if domain == from {

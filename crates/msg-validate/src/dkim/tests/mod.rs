@@ -1,5 +1,6 @@
 //! Vectors and properties of DKIM.
 
+mod properties;
 mod reference;
 mod vectors;
 
