@@ -1,5 +1,71 @@
-//! An ordered record store with atomic compare-and-set commits: in memory and in SQLite.
+//! An ordered record store with atomic compare-and-set commits: in memory, and in SQLite.
+//!
+//! ```
+//! use record_store::{Commit, Expect, Key, Memory, Outcome, Records};
+//! use std::time::{Duration, UNIX_EPOCH};
+//! # pollster::block_on(async {
+//! let (store, now) = (Memory::new(), UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+//! let key = Key::new("counter", "visits")?;
+//! let first = Commit::new().put(&key, *b"1", Expect::Absent);
+//! assert!(matches!(store.commit(first.clone(), now).await?, Outcome::Committed(_)));
+//! // Who comes second learns what is there, and nothing is overwritten.
+//! let Outcome::Conflict(conflict) = store.commit(first, now).await? else { unreachable!() };
+//! assert_eq!(conflict.found.unwrap().value()?, b"1");
+//! # Ok::<(), record_store::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Should I use this crate?
+//!
+//! Yes, if a service keeps small state that must not be lost or counted twice (attempts, sessions, mail, queues), and
+//! should run on one machine today and on several tomorrow: [`Records`] asks for no more than SQLite, PostgreSQL,
+//! FoundationDB or TiKV can give. It has no queries and no secondary indexes: a second way to find a record is a
+//! second record, written in the same commit.
+//!
+//! # How it fits together
+//!
+//! ```text
+//! Commit { put, delete, guard + Expect } ──► Records::commit ──► Committed(version) | Conflict | Unknown
+//! Key, Prefix + cursor ───────────────────► Records::get, scan ► Versioned { value, version, expires }
+//!                                            ├─ Memory
+//!                                            ├─ Sqlite    (one writer thread, group commit)
+//!                                            └─ AnyStore  (picked at run time)
+//! Large::stage ──► chunks, invisible ──► Commit::put_large ──► one manifest; Records::sweep takes orphans
+//! ```
+//!
+//! # Doing the I/O
+//!
+//! The futures need no runtime: [`Sqlite`] works on threads of its own and answers through channels. Opening and
+//! dropping a store blocks. No call reads a clock: `now` is an argument, and [`Records::sweep`] runs when you call it.
+//!
+//! # Security notes
+//!
+//! Keys may hold hostile bytes: parts are escaped, so one user's key never falls under another's [`Prefix`]. All sizes
+//! are bounded ([`MAX_KEY`], [`MAX_VALUE`], [`MAX_OPERATIONS`], [`MAX_COMMIT`], [`MAX_LARGE`], [`MAX_PAGE`]), and so is
+//! the work that waits ([`MAX_WAITING`], [`MAX_WAITING_BYTES`]). Values are neither encrypted nor authenticated: who
+//! can write the file can write anything. Versions and `now` are only as good as the callers' clocks and the store.
+//!
+//! # Errors and verdicts
+//!
+//! A conflict is an [`Outcome`], and so is [`Outcome::Unknown`]: all of the commit happened, or nothing. An [`Error`]
+//! means that nothing was written; [`Error::is_temporary`] says whether a later try may help. A full disk fails every
+//! commit of the transaction with [`Error::Full`], and the store goes on once there is space.
+//!
+//! # Crate features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `sqlite` | [`Sqlite`], SQLite compiled in | no |
+//!
+//! # RFC coverage
+//!
+//! None: the store is the foundation of the crates that implement RFCs.
+//!
+//! # Minimum Rust version
+//!
+//! 1.95. A raise is a minor release.
+
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "sqlite"), allow(rustdoc::broken_intra_doc_links))]
 
 mod any;
 #[cfg(any(feature = "sqlite", fuzzing))]
@@ -27,3 +93,19 @@ pub use records::{MAX_PAGE, MAX_PAGE_BYTES, Page, Records, Swept};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{MAX_WAITING, MAX_WAITING_BYTES, Sqlite};
 pub use table::MAX_SWEEP;
+
+/// What the fuzzers call and nobody else sees.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    /// Whatever is read as a record is written back as the same bytes.
+    pub fn record(bytes: &[u8]) {
+        if let Ok(body) = crate::record::Body::decode(bytes) {
+            assert_eq!(body.encode(), bytes);
+        }
+    }
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

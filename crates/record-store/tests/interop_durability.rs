@@ -45,7 +45,7 @@ fn interop_strace_ten_clients_share_their_syncs() {
 }
 
 #[test]
-#[ignore = "interop: needs root, to mount a small disk"]
+#[ignore = "interop: needs tmpfs"]
 fn interop_tmpfs_full_disk_says_so_loses_nothing_and_recovers() {
     let disk = SmallDisk::mount("4m");
     let balloon = disk.path().join("balloon");

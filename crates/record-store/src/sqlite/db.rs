@@ -403,6 +403,8 @@ mod tests {
     use super::*;
     use crate::Expect;
 
+    type Results = Result<Vec<Result<Done, Error>>, Lost>;
+
     const NOW: Stamp = Stamp(1_800_000_000_000);
 
     fn put(name: &str, size: usize, expect: Expect) -> Work {
@@ -411,7 +413,7 @@ mod tests {
     }
 
     /// A batch whose fourth piece of work finds the file full: what each is told, and what is there afterwards.
-    fn full_in_the_middle(blind: bool) -> (Result<Vec<Result<Done, Error>>, Lost>, Vec<Key>) {
+    fn full_in_the_middle(blind: bool) -> (Results, Vec<Key>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let mut writer = Writer::open(&path, "PRAGMA max_page_count = 20").unwrap();
