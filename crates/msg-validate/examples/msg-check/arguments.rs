@@ -65,7 +65,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
             inline
                 .clone()
                 .or_else(|| rest.next())
-                .ok_or(format!("{name} needs a value"))
+                .ok_or_else(|| format!("{name} needs a value"))
         };
         let mut value = || {
             let value = path()?.into_string();
@@ -102,7 +102,7 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
 fn time(text: &str) -> Result<SystemTime, String> {
     let seconds = text.parse().ok().map(Duration::from_secs);
     let time = seconds.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    time.ok_or(format!("not a time in seconds since 1970: {text}"))
+    time.ok_or_else(|| format!("not a time in seconds since 1970: {text}"))
 }
 
 fn without_brackets(path: &str) -> &str {
