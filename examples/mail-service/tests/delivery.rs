@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-use mail_service::{Accounts, Clock, Config, Resolver, Server};
+use mail_service::{Accounts, Clock, Config, Resolver, Server, demo};
 use record_store::AnyStore;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tempfile::TempDir;
@@ -93,6 +93,21 @@ impl Client {
         assert!(self.say("DATA").await.starts_with("354"));
         self.say(&format!("{message}.")).await
     }
+}
+
+/// What demo shows: TLS, delivery, alarms and POP3, each line checked by the demonstration itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_passes() {
+    let mut out = Vec::new();
+    let options = demo::Options::default();
+    let shown = demo::show(&options, Clock::system(), &mut out)
+        .await
+        .unwrap();
+    let failures = shown.failures();
+    shown.end().await;
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(failures, 0, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 3, "{text}");
 }
 
 #[tokio::test]

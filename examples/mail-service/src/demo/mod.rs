@@ -8,6 +8,7 @@ use crate::{
     Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice,
     smtp::command::Address,
 };
+use memchr::memmem;
 use record_store::AnyStore;
 use std::{
     error::Error,
@@ -207,12 +208,23 @@ impl Seen {
         unfolded(value)
     }
 
+    /// What is attached to a notice, and what follows it.
+    fn attached(&self) -> Option<&[u8]> {
+        let part = memmem::find(&self.0, b"Content-Type: message/rfc822")?;
+        let part = self.0.get(part..)?;
+        part.get(memmem::find(part, b"\r\n\r\n")? + 4..)
+    }
+
+    /// The message itself, wrapped or not.
+    fn original(&self) -> &[u8] {
+        self.attached().unwrap_or(&self.0)
+    }
+
     /// The verdict is one of these; and it came inside of a notice if it raises the alarm.
     fn is_as_expected(&self, grades: &[&str]) -> bool {
         let grade = self.field(notice::VERDICT);
-        let wrapped = memchr::memmem::find(&self.0, b"Content-Type: message/rfc822").is_some();
         let alarm = grade == "forged" || grade == "suspicious";
-        grades.contains(&grade.as_str()) && wrapped == alarm
+        grades.contains(&grade.as_str()) && self.attached().is_some() == alarm
     }
 
     fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
@@ -221,7 +233,10 @@ impl Seen {
         for reason in reasons {
             writeln!(out, "       reason:  {}", unfolded(reason.value()))?;
         }
-        match memchr::memmem::find(&self.0, b"Content-Type: message/rfc822") {
+        let results = headers::find(self.original(), "Authentication-Results");
+        let results = unfolded(results.unwrap_or_default());
+        writeln!(out, "       results: {results}")?;
+        match self.attached() {
             Some(_) => writeln!(
                 out,
                 "       arrived inside of a notice, the original attached"
