@@ -326,6 +326,28 @@ impl Config {
         self.workers.unwrap_or_else(|| machine().min(4))
     }
 
+    /// Makes the data folder and the store's file, readable for their owner alone: mail lies in
+    /// them. What exists keeps its mode.
+    ///
+    /// # Errors
+    /// The folder or the file cannot be made.
+    pub fn prepare(&self) -> std::io::Result<()> {
+        let mut folder = std::fs::DirBuilder::new();
+        let mut file = std::fs::OpenOptions::new();
+        folder.recursive(true);
+        file.append(true).create(true);
+        #[cfg(unix)]
+        {
+            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+            std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        }
+        folder.create(&self.data_dir)?;
+        match self.store.strip_prefix("sqlite:") {
+            Some(path) => file.open(self.data_dir.join(path)).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// The store's address for `record_store::AnyStore::open`.
     pub fn store_address(&self) -> String {
         match self.store.strip_prefix("sqlite:") {

@@ -161,7 +161,7 @@ async fn stop_signal() -> std::io::Result<()> {
 
 fn user(path: &std::path::Path, command: User) -> Done {
     let config = Config::load(path)?;
-    std::fs::create_dir_all(&config.data_dir)?;
+    config.prepare()?;
     let store = Arc::new(AnyStore::open(&config.store_address())?);
     let accounts = Accounts::new(store);
     let now = Clock::system().now();

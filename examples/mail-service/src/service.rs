@@ -57,7 +57,7 @@ pub(crate) struct Service {
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The data folder cannot be made.
+    /// The data folder, or the store's file in it, cannot be made.
     #[error("cannot make {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
     /// The store cannot be opened.
@@ -161,7 +161,8 @@ impl Service {
         if config.second_opinion == Switch::On {
             return Err(Error::SecondOpinion);
         }
-        std::fs::create_dir_all(&config.data_dir)
+        config
+            .prepare()
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
         let store = Arc::new(AnyStore::open(&config.store_address())?);
         let accounts = Arc::new(Accounts::new(store.clone()));

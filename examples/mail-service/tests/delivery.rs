@@ -213,3 +213,45 @@ async fn shutting_down_lets_a_message_end() {
     let accounts = accounts(&config);
     assert_eq!(accounts.list(SystemTime::UNIX_EPOCH).await.unwrap(), [JOE]);
 }
+
+#[tokio::test]
+async fn whoever_is_too_slow_is_told_and_left() {
+    let idle: fn(&mut Config) = |c| c.limits.smtp_idle_seconds = 0;
+    let transaction: fn(&mut Config) = |c| c.limits.transaction_seconds = 0;
+    for limit in [idle, transaction] {
+        let (server, _folder, _) = service("{}", limit).await;
+        let mut client = Client::connect(server.smtp()[0]).await;
+        assert_eq!(client.rest().await, "421 4.4.2 Too slow\r\n");
+    }
+    let patient: fn(&mut Config) = |_| {};
+    let (server, _folder, _) = service("{}", patient).await;
+    let mut client = Client::connect(server.smtp()[0]).await;
+    assert_eq!(client.say("NOOP").await, "250 2.0.0 Ok");
+}
+
+#[tokio::test]
+async fn one_address_has_so_many_connections() {
+    let (server, _folder, _) = service("{}", |c| c.limits.connections_per_address = 1).await;
+    let mut first = Client::connect(server.smtp()[0]).await;
+    let mut second = Client(BufReader::new(
+        TcpStream::connect(server.smtp()[0]).await.unwrap(),
+    ));
+    assert_eq!(second.rest().await, "421 4.7.0 Too many connections\r\n");
+    assert_eq!(first.say("QUIT").await, "221 2.0.0 Bye");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_can_read_the_mail() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_server, _folder, config) = service("{}", |c| {
+        c.data_dir = c.data_dir.join("data");
+        c.prepare().unwrap();
+    })
+    .await;
+    let mode = |path| std::fs::metadata(path).unwrap().permissions().mode() & 0o77;
+    assert_eq!(mode(config.data_dir.clone()), 0);
+    for file in std::fs::read_dir(&config.data_dir).unwrap() {
+        assert_eq!(mode(file.unwrap().path()), 0);
+    }
+}

@@ -159,7 +159,7 @@ impl Stage {
             resolver,
             ..Config::default()
         };
-        std::fs::create_dir_all(folder)?;
+        config.prepare()?;
         let password = new_password()?;
         let store = Arc::new(AnyStore::open(&config.store_address())?);
         Accounts::new(store)
