@@ -1,7 +1,7 @@
 //! Canonicalization as one would write it from the text of RFC 6376 §3.4, without a thought of
 //! speed: what the crate's own is compared with.
 
-pub(super) fn simple_body(body: &[u8]) -> Vec<u8> {
+pub(crate) fn simple_body(body: &[u8]) -> Vec<u8> {
     let mut text = body.to_vec();
     while text.ends_with(b"\r\n") {
         text.truncate(text.len() - 2);
@@ -10,7 +10,7 @@ pub(super) fn simple_body(body: &[u8]) -> Vec<u8> {
     text
 }
 
-pub(super) fn relaxed_body(body: &[u8]) -> Vec<u8> {
+pub(crate) fn relaxed_body(body: &[u8]) -> Vec<u8> {
     let mut lines: Vec<Vec<u8>> = lines(body).into_iter().map(|l| squeezed(&l)).collect();
     for line in &mut lines {
         if line.ends_with(b" ") {
@@ -27,12 +27,12 @@ pub(super) fn relaxed_body(body: &[u8]) -> Vec<u8> {
 }
 
 /// `field` with its final CRLF; the result has none.
-pub(super) fn simple_field(field: &[u8]) -> Vec<u8> {
+pub(crate) fn simple_field(field: &[u8]) -> Vec<u8> {
     field.strip_suffix(b"\r\n").unwrap_or(field).to_vec()
 }
 
 /// `field` with its final CRLF; the result has none.
-pub(super) fn relaxed_field(field: &[u8]) -> Vec<u8> {
+pub(crate) fn relaxed_field(field: &[u8]) -> Vec<u8> {
     let unfolded = lines(field).concat();
     let colon = unfolded
         .iter()
