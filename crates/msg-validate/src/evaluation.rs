@@ -46,15 +46,22 @@ pub struct Evaluation<'a> {
     dkim: Option<Vec<Dkim>>,
     dmarc: Option<Dmarc>,
     done: bool,
+    #[cfg(feature = "second-opinion")]
+    message: Option<&'a [u8]>,
 }
 
 impl<'a> Evaluation<'a> {
     /// Of a message as it came, CRLF line ends and all.
     pub fn new(message: &'a [u8], context: &'a Context, limits: Limits) -> Self {
-        let message = Message::parse(message, &limits);
-        let hygiene = hygiene::inspect(&message, context, &limits);
-        let signatures = Signatures::parse(&message, &limits, hygiene.authors().first());
-        Self::start(Some((hygiene, signatures)), context, limits)
+        let parts = Message::parse(message, &limits);
+        let hygiene = hygiene::inspect(&parts, context, &limits);
+        let signatures = Signatures::parse(&parts, &limits, hygiene.authors().first());
+        let evaluation = Self::start(Some((hygiene, signatures)), context, limits);
+        Self {
+            #[cfg(feature = "second-opinion")]
+            message: Some(message),
+            ..evaluation
+        }
     }
 
     /// Of the envelope alone: SPF, before the message is there.
@@ -74,6 +81,8 @@ impl<'a> Evaluation<'a> {
             dkim: None,
             dmarc: None,
             done: false,
+            #[cfg(feature = "second-opinion")]
+            message: None,
         };
         evaluation.run();
         evaluation
@@ -105,23 +114,52 @@ impl<'a> Evaluation<'a> {
     ///
     /// # Errors
     /// [`Error::Unanswered`] while questions are open.
-    pub fn finish(self) -> Result<Verdict, Error> {
+    pub fn finish(mut self) -> Result<Verdict, Error> {
         if !self.done {
             let missing = self.facts.missing().len();
             return Err(Error::Unanswered { missing });
         }
-        Ok(self.into_verdict())
+        Ok(self.verdict())
+    }
+
+    /// The verdict, and where mail-auth differs from it, judging the same message from the same
+    /// answers. A difference that is not [known](crate::SecondOpinion::known) is a reason in the
+    /// verdict, which is then at best Plausible.
+    ///
+    /// # Errors
+    /// [`Error::Unanswered`] while questions are open.
+    #[cfg(feature = "second-opinion")]
+    pub fn finish_with(
+        mut self,
+        second: &crate::SecondOpinion,
+    ) -> Result<(Verdict, Vec<crate::second_opinion::Difference>), Error> {
+        if !self.done {
+            let missing = self.facts.missing().len();
+            return Err(Error::Unanswered { missing });
+        }
+        Ok(self.verdict_with(second))
+    }
+
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn verdict_with(
+        &mut self,
+        second: &crate::SecondOpinion,
+    ) -> (Verdict, Vec<crate::second_opinion::Difference>) {
+        let mut verdict = self.verdict();
+        let differences = second.compare(self.message, self.context, &self.facts, &verdict);
+        verdict.add(&differences);
+        (verdict, differences)
     }
 
     /// The verdict from what is known.
-    pub(crate) fn into_verdict(self) -> Verdict {
+    pub(crate) fn verdict(&mut self) -> Verdict {
         let (grade, reasons) = judge::judge(&self.findings());
         Verdict {
             grade,
             reasons,
-            spf: self.spf,
-            dkim: self.dkim.unwrap_or_default(),
-            dmarc: self.dmarc,
+            spf: self.spf.take(),
+            dkim: self.dkim.take().unwrap_or_default(),
+            dmarc: self.dmarc.take(),
             arc: None,
         }
     }

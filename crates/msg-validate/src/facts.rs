@@ -56,6 +56,12 @@ impl Facts {
         self.answers.get(&query).cloned()
     }
 
+    /// The answer, if it is there; nothing is noted.
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn known(&self, name: &Name, record_type: RecordType) -> Option<&Answer> {
+        self.answers.get(&Query::new(name.clone(), record_type))
+    }
+
     /// What the last run missed.
     pub(crate) fn missing(&self) -> &[Query] {
         &self.missing

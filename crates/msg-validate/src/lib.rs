@@ -140,6 +140,8 @@ mod hygiene;
 mod judge;
 mod limits;
 mod message;
+#[cfg(feature = "second-opinion")]
+pub mod second_opinion;
 pub mod spf;
 mod stamp;
 mod validator;
@@ -153,6 +155,8 @@ pub use error::Error;
 pub use evaluation::Evaluation;
 pub use grade::{Grade, Reason, Severity};
 pub use limits::Limits;
+#[cfg(feature = "second-opinion")]
+pub use second_opinion::SecondOpinion;
 pub use spf::{Cause as SpfCause, Identity as SpfIdentity, Spf, SpfResult};
 pub use stamp::{Stamp, Stamped};
 pub use validator::Validator;

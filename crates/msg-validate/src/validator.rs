@@ -9,6 +9,8 @@ use std::time::Instant;
 pub struct Validator<R> {
     resolver: R,
     limits: Limits,
+    #[cfg(feature = "second-opinion")]
+    second: Option<crate::SecondOpinion>,
 }
 
 impl<R: Resolver> Validator<R> {
@@ -19,7 +21,23 @@ impl<R: Resolver> Validator<R> {
 
     /// With other limits.
     pub fn with_limits(resolver: R, limits: Limits) -> Self {
-        Self { resolver, limits }
+        Self {
+            resolver,
+            limits,
+            #[cfg(feature = "second-opinion")]
+            second: None,
+        }
+    }
+
+    /// Lets mail-auth judge every message too, from the same answers: see
+    /// [`Evaluation::finish_with`].
+    #[cfg(feature = "second-opinion")]
+    #[must_use]
+    pub fn with_second_opinion(self, second: crate::SecondOpinion) -> Self {
+        Self {
+            second: Some(second),
+            ..self
+        }
     }
 
     /// The resolver.
@@ -55,6 +73,10 @@ impl<R: Resolver> Validator<R> {
                 evaluation.answer(query, answer, context.now());
             }
         }
-        evaluation.into_verdict()
+        #[cfg(feature = "second-opinion")]
+        if let Some(second) = &self.second {
+            return evaluation.verdict_with(second).0;
+        }
+        evaluation.verdict()
     }
 }
