@@ -1,7 +1,7 @@
 //! The test suite of openspf.org for RFC 7208 (release 2014.04): result and explanation of every
 //! case. It is read from a folder, `LETTERLOCK_VECTORS` or `../shared/vectors` beside the
 //! workspace, and is no part of this project.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use mail_dns::{Failure, Mx, Name, Record, Txt, Zone};
 use msg_validate::{
