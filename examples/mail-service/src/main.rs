@@ -110,6 +110,8 @@ fn serve(path: &std::path::Path) -> Done {
     let config = Config::load(path)?;
     log::start(&config.log);
     runtime(&config)?.block_on(async {
+        // Before anybody is told that we are ready: from then on SIGTERM must lose nothing.
+        let stopped = stop_signal()?;
         let server = Server::start(config, Clock::system()).await?;
         let mut out = std::io::stdout();
         for address in server.smtp() {
@@ -120,7 +122,7 @@ fn serve(path: &std::path::Path) -> Done {
         }
         writeln!(out, "ready")?;
         out.flush()?;
-        stop_signal().await?;
+        stopped.await;
         server.shut_down().await;
         Ok(())
     })
@@ -135,7 +137,7 @@ fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
         let failures = demo.failures();
         if !exit {
             writeln!(out, "\nStays up until Ctrl-C.")?;
-            stop_signal().await?;
+            stop_signal()?.await;
         }
         demo.end().await;
         match failures {
@@ -145,18 +147,26 @@ fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
     })
 }
 
-/// Returns at SIGINT or SIGTERM.
-async fn stop_signal() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+/// Listens for SIGINT and SIGTERM from this call on; the future ends at the first.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal::unix::signal(signal::unix::SignalKind::interrupt())?;
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupted = signal::ctrl_c() => interrupted,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    signal::ctrl_c().await
+    })
+}
+
+/// Ends at Ctrl-C.
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Whoever cannot hear Ctrl-C need not go on.
+        let _ = signal::ctrl_c().await;
+    })
 }
 
 fn user(path: &std::path::Path, command: User) -> Done {
