@@ -1,5 +1,6 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+use record_store::{AnyStore, Sqlite};
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -18,6 +19,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// `sqlite:PATH` (relative to `data_dir`) or `memory:`.
     pub store: String,
+    /// SQL that the store runs first. For tests that must fail (`PRAGMA synchronous = OFF`): it can
+    /// lose mail.
+    #[doc(hidden)]
+    pub danger_store_pragmas: String,
     /// The domains whose mail is delivered here.
     pub domains: Vec<String>,
     /// The account that gets mail for `postmaster` (RFC 5321 §4.5.1).
@@ -48,6 +53,7 @@ impl Default for Config {
             hostname: "localhost".into(),
             data_dir: "data".into(),
             store: "sqlite:mail.db".into(),
+            danger_store_pragmas: String::new(),
             domains: vec!["localhost".into()],
             postmaster: None,
             alarm: Alarm::default(),
@@ -345,6 +351,17 @@ impl Config {
         match self.store.strip_prefix("sqlite:") {
             Some(path) => file.open(self.data_dir.join(path)).map(drop),
             None => Ok(()),
+        }
+    }
+
+    /// Opens the store.
+    pub(crate) fn open_store(&self) -> Result<AnyStore, record_store::Error> {
+        let address = self.store_address();
+        match address.strip_prefix("sqlite:") {
+            Some(path) if !self.danger_store_pragmas.is_empty() => {
+                Sqlite::open_with_pragmas(path, &self.danger_store_pragmas).map(AnyStore::Sqlite)
+            }
+            _ => AnyStore::open(&address),
         }
     }
 

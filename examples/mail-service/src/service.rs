@@ -164,7 +164,7 @@ impl Service {
         config
             .prepare()
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
-        let store = Arc::new(AnyStore::open(&config.store_address())?);
+        let store = Arc::new(config.open_store()?);
         let accounts = Arc::new(Accounts::new(store.clone()));
         let quota = Quota {
             octets: limits.mailbox_octets,
