@@ -1,0 +1,328 @@
+//! The real program: a child process with a folder, a configuration and a zone of its own, on ports of its choice.
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use super::pop3::Pop3;
+use super::{PATIENCE, Peer, eventually};
+
+/// The account.
+pub(crate) const USER: &str = "bob@b.test";
+/// Its password.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What the tests' domains publish: a.test sends from loopback, bank.test sends nothing from here.
+const ZONE: &str = r#"{
+  "a.test": [["MX", 10, "mail.a.test"], ["TXT", ["v=spf1 ip4:127.0.0.0/8 -all"]]],
+  "_dmarc.a.test": [["TXT", ["v=DMARC1; p=reject"]]],
+  "client.a.test": [["A", "127.0.0.1"], ["TXT", ["v=spf1 a -all"]]],
+  "b.test": [["MX", 10, "mail.b.test"]],
+  "bank.test": [["MX", 10, "mail.bank.test"], ["TXT", ["v=spf1 ip4:192.0.2.1 -all"]]],
+  "_dmarc.bank.test": [["TXT", ["v=DMARC1; p=reject"]]]
+}"#;
+
+/// Whether the store syncs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// As always.
+    Full,
+    /// The mutation: a store that leaves it to the system.
+    Off,
+}
+
+/// Settings other than the defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    limits: String,
+    sync: Sync,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: String::new(),
+            sync: Sync::Full,
+        }
+    }
+}
+
+impl Options {
+    pub(crate) fn connections(self, most: usize) -> Self {
+        self.limit("connections", most)
+    }
+
+    pub(crate) fn connections_per_address(self, most: usize) -> Self {
+        self.limit("connections_per_address", most)
+    }
+
+    pub(crate) fn message_octets(self, most: usize) -> Self {
+        self.limit("message_octets", most)
+    }
+
+    pub(crate) fn errors(self, most: usize) -> Self {
+        self.limit("errors", most)
+    }
+
+    pub(crate) fn sync(mut self, sync: Sync) -> Self {
+        self.sync = sync;
+        self
+    }
+
+    fn limit(mut self, name: &str, most: usize) -> Self {
+        writeln!(self.limits, "{name} = {most}").unwrap();
+        self
+    }
+
+    fn toml(&self) -> String {
+        let pragmas = match self.sync {
+            Sync::Full => "",
+            Sync::Off => "PRAGMA synchronous = OFF",
+        };
+        format!(
+            "hostname = \"mail.b.test\"\n\
+             data_dir = \"data\"\n\
+             domains = [\"b.test\"]\n\
+             postmaster = \"{USER}\"\n\
+             resolver = {{ zone = \"zone.json\" }}\n\
+             danger_store_pragmas = \"{pragmas}\"\n\
+             [listen]\n\
+             smtp = [\"127.0.0.1:0\"]\n\
+             pop3s = [\"127.0.0.1:0\"]\n\
+             [log]\n\
+             filter = \"warn\"\n\
+             [limits]\n{}",
+            self.limits
+        )
+    }
+}
+
+/// The service; killed when it is dropped.
+pub(crate) struct Service {
+    child: Child,
+    smtp: SocketAddr,
+    pop3: SocketAddr,
+    folder: tempfile::TempDir,
+}
+
+impl Service {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&Options::default())
+    }
+
+    pub(crate) fn start_with(options: &Options) -> Self {
+        Self::start_under(Command::new("env"), options)
+    }
+
+    /// Started by another program, which gets the command line as its last arguments and the folder of the data in
+    /// `$DATA`, and must `exec`.
+    pub(crate) fn start_under(mut wrapper: Command, options: &Options) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("zone.json"), ZONE).unwrap();
+        std::fs::write(folder.path().join("mail-service.toml"), options.toml()).unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        wrapper.env("DATA", folder.path().join("data"));
+        wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
+        add_user(folder.path());
+        let (child, smtp, pop3) = spawn(&mut wrapper, folder.path());
+        Self {
+            child,
+            smtp,
+            pop3,
+            folder,
+        }
+    }
+
+    /// Starts it again, without a wrapper, on the same folder. The ports are new.
+    pub(crate) fn restart(&mut self) {
+        self.child.wait().unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mail-service"));
+        let (child, smtp, pop3) = spawn(&mut command, self.folder.path());
+        (self.child, self.smtp, self.pop3) = (child, smtp, pop3);
+    }
+
+    /// SIGKILL, now.
+    pub(crate) fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    /// SIGTERM: asks it to end.
+    pub(crate) fn terminate(&self) {
+        self.signal("TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &kill])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    pub(crate) fn pop3(&self) -> SocketAddr {
+        self.pop3
+    }
+
+    /// Its name, for which its certificate is good.
+    #[expect(clippy::unused_self)] // whose name it is
+    pub(crate) fn name(&self) -> &'static str {
+        "mail.b.test"
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What a client must trust.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.data().join("certificate.pem")
+    }
+
+    /// One login; `Err` is the server's refusal.
+    pub(crate) fn try_login(&self) -> Result<Pop3, String> {
+        Pop3::login(self.pop3, USER, PASSWORD).unwrap()
+    }
+
+    /// Logs in. A session whose connection was just dropped may hold the lock for a moment longer.
+    pub(crate) fn login(&self) -> Pop3 {
+        let mut session = None;
+        eventually("the maildrop opens", || match self.try_login() {
+            Ok(open) => {
+                session = Some(open);
+                true
+            }
+            Err(refused) => {
+                assert!(refused.starts_with("[IN-USE]"), "{refused}");
+                false
+            }
+        });
+        session.unwrap()
+    }
+}
+
+impl Peer for Service {
+    fn smtp(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn stored(&self) -> Vec<String> {
+        let mut mailbox = Mailbox::default();
+        mailbox.refresh(self);
+        mailbox.messages
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// The messages of the mailbox, each read once, by its unique id.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    seen: Vec<String>,
+    messages: Vec<String>,
+}
+
+impl Mailbox {
+    /// Reads what is new. What was there once must be there still.
+    pub(crate) fn refresh(&mut self, service: &Service) {
+        let mut session = service.login();
+        let uidl = session.uidl().unwrap();
+        for id in &self.seen {
+            assert!(uidl.iter().any(|(_, there)| there == id), "{id} is gone");
+        }
+        for (number, id) in uidl {
+            if !self.seen.contains(&id) {
+                self.messages.push(session.retr(number).unwrap());
+                self.seen.push(id);
+            }
+        }
+        session.command("QUIT").unwrap().unwrap();
+    }
+
+    pub(crate) fn messages(&self) -> &[String] {
+        &self.messages
+    }
+}
+
+fn add_user(folder: &Path) {
+    let mut add = Command::new(env!("CARGO_BIN_EXE_mail-service"));
+    add.args(["user", "add", USER, "--password-stdin", "--config"])
+        .arg(folder.join("mail-service.toml"));
+    let mut add = add
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let password = format!("{PASSWORD}\n");
+    add.stdin
+        .take()
+        .unwrap()
+        .write_all(password.as_bytes())
+        .unwrap();
+    assert!(add.wait().unwrap().success());
+}
+
+/// Starts `serve` and waits until it says where it listens.
+fn spawn(command: &mut Command, folder: &Path) -> (Child, SocketAddr, SocketAddr) {
+    command
+        .arg("serve")
+        .arg("--config")
+        .arg(folder.join("mail-service.toml"));
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (sender, lines) = channel();
+    relay(child.stdout.take().unwrap(), sender.clone());
+    relay(child.stderr.take().unwrap(), sender);
+    let (mut smtp, mut pop3, mut said) = (None, None, String::new());
+    loop {
+        let line = lines.recv_timeout(PATIENCE);
+        let line = line.unwrap_or_else(|_| panic!("not ready, but this:\n{said}"));
+        smtp = smtp.or_else(|| address(&line, "listening smtp "));
+        pop3 = pop3.or_else(|| address(&line, "listening pop3s "));
+        if line == "ready" {
+            break;
+        }
+        said = said + &line + "\n";
+    }
+    (child, smtp.unwrap(), pop3.unwrap())
+}
+
+/// Reads to the end, so that the child never waits for a reader; what nobody waits for is shown with the test.
+fn relay(from: impl Read + Send + 'static, to: Sender<String>) {
+    thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            if let Err(late) = to.send(line) {
+                println!("{}", late.0);
+            }
+        }
+    });
+}
+
+/// The address in a line that says what listens there.
+fn address(line: &str, what: &str) -> Option<SocketAddr> {
+    line.strip_prefix(what)?.parse().ok()
+}

@@ -1,0 +1,16 @@
+//! What the service promises to those who attack it and to those who rely on it, asked of the real program in a child
+//! process. Every check is also run against something that breaks the promise, and must find it.
+//!
+//! Tests named `interop_` need tools that a bare machine lacks: `cargo xtask interop` installs and runs them.
+#![allow(clippy::unwrap_used)] // a test may
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod disk;
+mod durability;
+mod limits;
+mod maildrop;
+mod smuggling;
+mod syscalls;
+mod tools;
