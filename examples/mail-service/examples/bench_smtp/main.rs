@@ -212,8 +212,9 @@ fn table(letter: &Letter, rows: &[(Connections, [Cost; 2])], high_water: u64) ->
 fn write(table: &str) -> Outcome {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/performance.md");
     let old = fs::read_to_string(&file).unwrap_or_else(|_| "# Performance\n".into());
-    let section =
-        format!("## SMTP\n\n`cargo xtask bench smtp`, as root, with Debian's postfix:\n\n{table}");
+    let section = format!(
+        "## SMTP\n\n`cargo xtask bench smtp`, as root, with Debian's postfix. Read the ratios: the rest depends on the machine.\n\n{table}"
+    );
     let new = match old.split_once("## SMTP\n") {
         Some((before, after)) => {
             let rest = after.find("\n## ").map_or("", |at| &after[at..]);
