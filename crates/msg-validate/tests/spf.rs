@@ -119,7 +119,7 @@ fn examples_of_macros() {
             .txt("email.example.com", "v=spf1 -all exp=exp.example.com")
             .and_then(|zone| zone.txt("exp.example.com", &case.template))
             .unwrap();
-        let client = case.client.unwrap_or([192, 0, 2, 3].into());
+        let client = case.client.unwrap_or_else(|| [192, 0, 2, 3].into());
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
         let mut check = CheckHost::mail_from(
             client,

@@ -10,6 +10,17 @@ use msg_validate::{Context, DmarcResult, Grade, Policy, Stamp, Validator, Verdic
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
+#[cfg(feature = "second-opinion")]
+pub use msg_validate::second_opinion::SecondOpinionError;
+
+/// Why there can be no second opinion.
+#[cfg(not(feature = "second-opinion"))]
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "this program was built without the feature `second-opinion`: set second_opinion = \"off\""
+)]
+pub struct SecondOpinionError;
+
 /// Judges and stamps messages.
 #[derive(Debug)]
 pub(crate) struct Judge {
@@ -36,6 +47,20 @@ impl Judge {
             own,
             time,
         })
+    }
+
+    /// Lets mail-auth judge each message too.
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn with_second_opinion(mut self) -> Result<Self, SecondOpinionError> {
+        let second = msg_validate::SecondOpinion::new()?;
+        self.validator = self.validator.with_second_opinion(second);
+        Ok(self)
+    }
+
+    /// Refuses: better no service than one that does less than its settings say.
+    #[cfg(not(feature = "second-opinion"))]
+    pub(crate) fn with_second_opinion(self) -> Result<Self, SecondOpinionError> {
+        Err(SecondOpinionError)
     }
 
     pub(crate) fn stamp(&self) -> &Stamp {

@@ -41,5 +41,6 @@ pub use config::{
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
+pub use judge::SecondOpinionError;
 pub use service::{Error, Server};
 pub use tls::Error as TlsError;

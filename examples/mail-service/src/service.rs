@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Switch},
     dns::{self, Dns},
     inbound::{self, Inbound},
-    judge::Judge,
+    judge::{self, Judge},
     limits::{Connection, Connections, Failures},
     log::Network,
     mailbox::{Mailboxes, Quota},
@@ -75,9 +75,9 @@ pub enum Error {
     /// The hostname cannot stand in header fields.
     #[error("the hostname makes no sense")]
     Hostname(#[from] msg_validate::Error),
-    /// A second opinion is wanted, and this build has none.
-    #[error("this build has no second opinion: set second_opinion = \"off\"")]
-    SecondOpinion,
+    /// No second opinion.
+    #[error("no second opinion")]
+    SecondOpinion(#[from] judge::SecondOpinionError),
     /// Threads for passwords could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
@@ -158,9 +158,6 @@ impl fmt::Debug for Service {
 impl Service {
     fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
         let limits = &config.limits;
-        if config.second_opinion == Switch::On {
-            return Err(Error::SecondOpinion);
-        }
         config
             .prepare()
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
@@ -173,6 +170,10 @@ impl Service {
         let mailboxes = Arc::new(Mailboxes::new(store.clone(), quota));
         let dns = Dns::new(&config.resolver)?;
         let judge = Judge::new(dns, &config.hostname, limits.validation())?;
+        let judge = match config.second_opinion {
+            Switch::On => judge.with_second_opinion()?,
+            Switch::Off => judge,
+        };
         let inbound = Inbound::new(
             &config,
             accounts.clone(),

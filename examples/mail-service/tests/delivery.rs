@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
+#[cfg(feature = "second-opinion")]
+use mail_service::Switch;
 use mail_service::{Accounts, Clock, Config, Resolver, Server, demo};
 use record_store::AnyStore;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
@@ -108,6 +110,17 @@ async fn the_demonstration_passes() {
     let text = String::from_utf8(out).unwrap();
     assert_eq!(failures, 0, "{text}");
     assert_eq!(text.matches("PASS ").count(), 3, "{text}");
+}
+
+/// Set up without a network or a certificate store, and mail arrives with it.
+#[cfg(feature = "second-opinion")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_opinion_is_a_setting() {
+    let zone = r#"{ "a.test": [["TXT", ["v=spf1 -all"]]] }"#;
+    let (server, _folder, _) = service(zone, |config| config.second_opinion = Switch::On).await;
+    let mut client = Client::connect(server.smtp()[0]).await;
+    let reply = client.send("From: a@a.test\r\n\r\nHello\r\n").await;
+    assert!(reply.starts_with("250 2.0.0"), "{reply}");
 }
 
 #[tokio::test]
