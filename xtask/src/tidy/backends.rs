@@ -14,7 +14,12 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
     ),
     (
         &["hickory_resolver", "hickory_proto", "hickory_net"],
-        &["crates/mail-dns/src/hickory", "benches/"],
+        &[
+            "crates/mail-dns/src/hickory",
+            // Through mail-auth, which takes a resolver.
+            "crates/msg-validate/src/second_opinion",
+            "benches/",
+        ],
     ),
     (
         &["hickory_server"],
@@ -28,6 +33,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["aws_lc_rs"],
         &[
             "crates/msg-validate/src/dkim/crypto",
+            "crates/msg-validate/src/second_opinion",
             "crates/mail-dns/src/hickory",
             "examples/mail-service/",
             "benches/",

@@ -11,6 +11,7 @@ mod disk;
 mod durability;
 mod limits;
 mod maildrop;
+mod postfix;
 mod smuggling;
 mod syscalls;
 mod tools;
