@@ -29,7 +29,7 @@ mod sign;
 mod signature;
 mod tags;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 
 use crate::{Limits, facts::Facts, message::Message};

@@ -3,6 +3,8 @@
 
 mod known;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 pub use known::KnownDifference;
 
@@ -47,7 +49,8 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug)]
 enum Ours<'a> {
     Spf(&'a spf::Identity),
-    Dkim(&'a Dkim),
+    /// Beside what the second opinion says of the same signature.
+    Dkim(&'a Dkim, Option<&'a DkimOutput<'a>>),
     Dmarc,
 }
 
@@ -97,7 +100,7 @@ impl SecondOpinion {
             let snapshot = Snapshot::new(facts, context, Purpose::Dkim);
             let parameters = with_snapshot(&message, &snapshot);
             let outputs = self.authenticator.verify_dkim(parameters).now_or_never();
-            let Some(outputs) = outputs.filter(|_| !snapshot.missed()) else {
+            let Some(outputs) = outputs else {
                 return differences;
             };
             compare_dkim(verdict, &outputs, &mut differences);
@@ -212,6 +215,10 @@ fn compare_dkim(verdict: &Verdict, outputs: &[DkimOutput<'_>], differences: &mut
                 s.d.eq_ignore_ascii_case(domain) && s.s.eq_ignore_ascii_case(selector)
             })
         });
+        // A key that the first opinion did not ask for.
+        if theirs.is_some_and(|output| matches!(output.result(), peer::DkimResult::TempError(_))) {
+            continue;
+        }
         let passes = theirs.is_some_and(|output| *output.result() == peer::DkimResult::Pass);
         if passes != (ours.result() == DkimResult::Pass) {
             let text = format!(
@@ -223,7 +230,7 @@ fn compare_dkim(verdict: &Verdict, outputs: &[DkimOutput<'_>], differences: &mut
             differences.push(Difference::new(
                 "second-opinion.dkim",
                 text,
-                Ours::Dkim(ours),
+                Ours::Dkim(ours, theirs),
             ));
         }
     }

@@ -4,6 +4,9 @@ mod properties;
 mod reference;
 mod vectors;
 
+#[cfg(feature = "second-opinion")]
+pub(crate) use vectors::Case;
+
 use super::{Canonicalization, crypto};
 use mail_dns::{Failure, Record, Txt, Zone};
 

@@ -28,7 +28,7 @@ struct Suite {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
     name: String,
     rfc: String,
     /// Each is signed on its own; the first one stands on top.
@@ -118,7 +118,7 @@ fn cut(message: &[u8]) -> (Vec<Vec<u8>>, Vec<u8>) {
 }
 
 impl Case {
-    fn signed(&self) -> Vec<u8> {
+    pub(crate) fn signed(&self) -> Vec<u8> {
         let mut message: Vec<u8> = self
             .message
             .as_deref()
@@ -172,17 +172,30 @@ impl Case {
         message
     }
 
-    fn check(&self) {
-        let at = format!("{} (RFC {})", self.name, self.rfc);
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(self.now)
+    }
+
+    /// The keys.
+    pub(crate) fn zone(&self) -> Zone {
         let rsa = rsa2048().record().to_string();
-        let zone = match &self.dns {
+        match &self.dns {
             Some(records) => zone(records.iter().map(|[n, t]| (&**n, &**t))),
             None => zone([
                 ("ed._domainkey.example.org", ED25519_RECORD),
                 ("rsa._domainkey.example.org", &*rsa),
             ]),
-        };
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(self.now);
+        }
+    }
+
+    pub(crate) fn check(&self) {
+        let at = format!("{} (RFC {})", self.name, self.rfc);
+        let (zone, now) = (self.zone(), self.now());
         let message = self.signed();
         let reports = verify(&message, now, &Limits::default(), |query| {
             zone.answer(query)
