@@ -3,7 +3,7 @@
 use super::Algorithm;
 use aws_lc_rs::{
     digest::{Context, Digest, SHA256},
-    rsa::KeySize,
+    rsa::{KeySize, PublicKeyComponents},
     signature::{
         ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
         RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
@@ -44,13 +44,13 @@ impl AsRef<[u8]> for Hash {
     }
 }
 
-/// A public key, parsed as far as its size must be known.
+/// A public key, cut into its parts.
 #[derive(Debug)]
 pub(super) enum PublicKey<'a> {
+    /// RSAPublicKey (RFC 8017 §A.1.1), numbers without leading zeros.
     Rsa {
-        /// RSAPublicKey (RFC 8017 §A.1.1).
-        der: &'a [u8],
-        bits: usize,
+        modulus: &'a [u8],
+        exponent: &'a [u8],
     },
     Ed25519(&'a [u8; 32]),
 }
@@ -63,7 +63,6 @@ impl<'a> PublicKey<'a> {
         if !rest.is_empty() {
             return None;
         }
-        let mut der = der;
         if let Some((algorithm, rest)) = take(inside, SEQUENCE) {
             // RFC 3279 §2.3.1: rsaEncryption, parameters NULL; some leave them out.
             let (oid, parameters) = take(algorithm, OBJECT_ID)?;
@@ -72,15 +71,12 @@ impl<'a> PublicKey<'a> {
             }
             let (bits, rest) = take(rest, BIT_STRING)?;
             // The first octet counts the unused bits at the end.
-            der = bits.strip_prefix(&[0]).filter(|_| rest.is_empty())?;
-            (inside, _) = take(der, SEQUENCE)?;
+            let der = bits.strip_prefix(&[0]).filter(|_| rest.is_empty())?;
+            (inside, _) = take(der, SEQUENCE).filter(|(_, rest)| rest.is_empty())?;
         }
-        let (modulus, rest) = take(inside, INTEGER)?;
-        let (_exponent, rest) = take(rest, INTEGER)?;
-        let first = modulus.iter().position(|&octet| octet != 0)?;
-        let significant = modulus.get(first..)?;
-        let bits = significant.len() * 8 - significant.first()?.leading_zeros() as usize;
-        rest.is_empty().then_some(Self::Rsa { der, bits })
+        let (modulus, rest) = take_positive(inside)?;
+        let (exponent, rest) = take_positive(rest)?;
+        rest.is_empty().then_some(Self::Rsa { modulus, exponent })
     }
 
     /// The 32 octets of RFC 8463 §4.2.
@@ -90,18 +86,23 @@ impl<'a> PublicKey<'a> {
 
     pub(super) fn bits(&self) -> usize {
         match self {
-            Self::Rsa { bits, .. } => *bits,
+            Self::Rsa { modulus, .. } => {
+                let unused = modulus.first().map_or(0, |first| first.leading_zeros());
+                modulus.len() * 8 - unused as usize
+            }
             Self::Ed25519(_) => 256,
         }
     }
 
     pub(super) fn verifies(&self, hash: &Hash, signature: &[u8]) -> bool {
         match self {
-            Self::Rsa { der, .. } => {
-                UnparsedPublicKey::new(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, der)
-                    .verify_digest(&hash.0, signature)
-                    .is_ok()
+            // From its parts: as DER, the library reads a key in three ways where the first is right.
+            Self::Rsa { modulus, exponent } => PublicKeyComponents {
+                n: *modulus,
+                e: *exponent,
             }
+            .to_parsed_public_key(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY)
+            .is_ok_and(|key| key.verify_digest_sig(&hash.0, signature).is_ok()),
             // RFC 8463 §3: "The Ed25519-SHA256 signing algorithm computes a message hash as
             // defined in Section 3 of [RFC6376] using SHA-256 as the hash-alg. It signs the hash
             // with the PureEdDSA variant Ed25519".
@@ -137,6 +138,18 @@ fn take(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
         _ => return None,
     };
     (*first == tag).then(|| der.split_at_checked(length))?
+}
+
+/// Octets of the positive INTEGER at the front without leading zeros, and what follows it.
+fn take_positive(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (number, rest) = take(der, INTEGER)?;
+    // ITU-T X.690 §8.3: two's complement, in as few octets as it takes.
+    let octets = match number {
+        [0, octets @ ..] => octets.first().is_some_and(|&o| o >= 0x80).then_some(octets),
+        [1..0x80, ..] => Some(number),
+        _ => None,
+    };
+    Some((octets?, rest))
 }
 
 /// A private key.
@@ -222,4 +235,29 @@ fn element(tag: u8, content: &[&[u8]]) -> Vec<u8> {
     der.extend_from_slice(length);
     der.extend_from_slice(&content);
     der
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_a_key_are_positive_and_written_in_one_way() {
+        let read = |number: &[u8]| {
+            let der = element(INTEGER, &[number]);
+            take_positive(&der).map(|(octets, _)| octets.to_vec())
+        };
+        assert_eq!(read(&[0x7f, 1]), Some(vec![0x7f, 1]));
+        assert_eq!(read(&[0, 0x80]), Some(vec![0x80]));
+        for bad in [
+            &[][..],
+            &[0],
+            &[0, 0x7f],
+            &[0, 0, 0x80],
+            &[0x80],
+            &[0xff, 1],
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -46,9 +46,7 @@ fn put(canon: Canonicalization, field: &Field<'_>, before: &[u8], after: &[u8], 
             }
         }
         Canonicalization::Relaxed => {
-            for octet in field.name() {
-                sink.put(&[octet.to_ascii_lowercase()]);
-            }
+            sink.put_in_lower_case(field.name());
             sink.put(b":");
             relaxed_value(before, after, sink);
         }

@@ -242,7 +242,7 @@ fn identity(
 fn quoted_printable(value: &str) -> Option<String> {
     let text = without_space(value);
     let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
+    let mut rest = &*text;
     while let Some((&first, others)) = rest.split_first() {
         rest = others;
         if first != b'=' {
