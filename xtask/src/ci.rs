@@ -20,7 +20,7 @@ pub(crate) fn run() -> Outcome {
         cmd.output().map(drop)
     });
     steps.step("fmt", || Cmd::cargo("fmt").args(["--all", "--check"]).run());
-    steps.step("tidy", tidy::run);
+    steps.step("tidy", || tidy::rules(&packages));
     steps.step("typos", || Cmd::new(tools::tool("typos")?).run());
     steps.step("licences, bans, sources", licences);
     steps.step("unused dependencies", || {

@@ -14,18 +14,25 @@ mod targets;
 use std::fs;
 
 use crate::run::Outcome;
-use crate::workspace;
+use crate::workspace::Package;
+use crate::{features, workspace};
+
+/// The rules, and that each legal set of features compiles.
+pub(crate) fn run() -> Outcome {
+    let packages = workspace::packages()?;
+    rules(&packages)?;
+    features::run(&packages)
+}
 
 /// Prints every fault as `file:line: what`; there must be none.
-pub(crate) fn run() -> Outcome {
+pub(crate) fn rules(packages: &[Package]) -> Outcome {
     let files = source::all()?;
-    let packages = workspace::packages()?;
-    let mut faults = edges::check(&packages);
+    let mut faults = edges::check(packages);
     faults.extend(backends::check(&files));
     faults.extend(rfcs::check(&files));
     faults.extend(lengths::check(&files));
-    faults.extend(readmes::check(&packages, &files));
-    faults.extend(published::check(&packages, &files));
+    faults.extend(readmes::check(packages, &files));
+    faults.extend(published::check(packages, &files));
     faults.extend(ignored::check(&files));
     faults.extend(paths::check(&files));
     faults.extend(targets::check(&files, has_seeds));

@@ -40,6 +40,8 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<(String, String)>,
     /// The sets of features that it must compile with; the last is the widest.
     pub(crate) feature_sets: Vec<Vec<String>>,
+    /// Whether docs.rs is told which features to show.
+    pub(crate) docs_rs: bool,
 }
 
 impl Package {
@@ -113,6 +115,7 @@ fn package(value: &Value, names: &[&str]) -> Package {
         } else {
             default_sets(&features)
         },
+        docs_rs: value["metadata"]["docs"]["rs"].is_object(),
     }
 }
 

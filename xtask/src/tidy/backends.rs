@@ -33,6 +33,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["aws_lc_rs"],
         &[
             "crates/msg-validate/src/dkim/crypto",
+            "crates/msg-validate/tests/",
             "crates/msg-validate/src/second_opinion",
             "crates/mail-dns/src/hickory",
             "examples/mail-service/",

@@ -17,6 +17,13 @@ pub(super) fn check(packages: &[Package], files: &[Source]) -> Vec<String> {
                 faults.push(format!("{path}: missing"));
             }
         }
+        if !package.widest().is_empty() && !package.docs_rs {
+            let manifest = package.dir.join("Cargo.toml");
+            faults.push(format!(
+                "{}: wants [package.metadata.docs.rs], or its features stay undocumented",
+                manifest.display()
+            ));
+        }
     }
     faults
 }
@@ -24,6 +31,21 @@ pub(super) fn check(packages: &[Package], files: &[Source]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn features_that_docs_rs_does_not_show_are_a_fault() {
+        let with = |docs_rs| Package {
+            dir: "crates/a".into(),
+            published: true,
+            feature_sets: vec![vec![], vec!["x".into()]],
+            docs_rs,
+            ..Package::default()
+        };
+        let files = ["README.md", "CHANGELOG.md"];
+        let files = files.map(|name| Source::new(&format!("crates/a/{name}"), "# a"));
+        assert!(check(&[with(true)], &files).is_empty());
+        assert_eq!(check(&[with(false)], &files).len(), 1);
+    }
 
     #[test]
     fn a_crate_without_a_changelog_is_a_fault() {
