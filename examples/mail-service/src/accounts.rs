@@ -24,9 +24,14 @@ pub enum Error {
     /// There is none.
     #[error("no such account")]
     Missing,
-    /// The password has fewer than 8 or more than 1024 octets.
-    #[error("a password needs 8 to 1024 octets")]
+    /// The password is too short, too long to be sent by POP3, or cannot be typed.
+    #[error(
+        "a password needs at least 8 characters, at most 248 octets, and no control characters"
+    )]
     Password,
+    /// The first that anybody would try.
+    #[error("the password stands in the address, or is one character over and over")]
+    Guessable,
     /// The password could not be hashed.
     #[error("the password could not be hashed")]
     Hash,
@@ -100,6 +105,12 @@ impl Accounts {
         now: SystemTime,
     ) -> Result<(), Error> {
         let account = parse(address)?;
+        if self.exists(&account, now).await? {
+            return Err(Error::Exists);
+        }
+        suits(password, &account)?;
+        // A removal that was broken off may have left mail, which is nobody else's business.
+        mailbox::empty(&self.store, &account, now).await?;
         self.put(&account, password, Expect::Absent, now)
             .await
             .map_err(|error| match error {
@@ -121,23 +132,25 @@ impl Accounts {
         let account = parse(address)?;
         let record = self.store.get(&key(&account)?, now).await?;
         let record = record.ok_or(Error::Missing)?;
+        suits(password, &account)?;
         let expect = Expect::Version(record.version());
         self.put(&account, password, expect, now).await
     }
 
-    /// Removes an account and all its mail.
+    /// Removes an account and all its mail. If it was broken off, the next call finishes it.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn remove(&self, address: &str, now: SystemTime) -> Result<(), Error> {
         let account = parse(address)?;
-        if !self.exists(&account, now).await? {
-            return Err(Error::Missing);
-        }
+        let existed = self.exists(&account, now).await?;
         // First the account, so that nothing new arrives.
         let commit = Commit::new().delete(&key(&account)?, Expect::Anything);
         self.commit(commit, now).await?;
-        mailbox::empty(&self.store, &account, now).await
+        match mailbox::empty(&self.store, &account, now).await? {
+            0 if !existed => Err(Error::Missing),
+            _ => Ok(()),
+        }
     }
 
     /// The addresses, in order.
@@ -165,9 +178,6 @@ impl Accounts {
         expect: Expect,
         now: SystemTime,
     ) -> Result<(), Error> {
-        if !(8..=1024).contains(&password.len()) {
-            return Err(Error::Password);
-        }
         let hash = auth::hash(password).map_err(|_| Error::Hash)?;
         let value = [&[FORMAT], hash.as_bytes()].concat();
         self.commit(Commit::new().put(&key(account)?, value, expect), now)
@@ -188,8 +198,29 @@ pub(crate) fn parse(address: &str) -> Result<Arc<str>, Error> {
     account_of(&address).ok_or(Error::Address)
 }
 
-fn key(account: &str) -> Result<Key, Error> {
-    Ok(Key::new(NAMESPACE, account)?)
+/// Where the record of an account lies.
+pub(crate) fn key(account: &str) -> Result<Key, record_store::Error> {
+    Key::new(NAMESPACE, account)
+}
+
+/// Fewest characters of a password.
+const SHORTEST: usize = 8;
+/// Most octets of a password. RFC 2449 §4: a command has at most 255 octets; "PASS ", CR and LF are
+/// seven of them.
+const LONGEST: usize = 248;
+
+/// Whether an account may have this password.
+fn suits(password: &str, account: &str) -> Result<(), Error> {
+    let characters = password.chars().count();
+    if characters < SHORTEST || password.len() > LONGEST || password.contains(char::is_control) {
+        return Err(Error::Password);
+    }
+    let mut rest = password.chars();
+    let first = rest.next();
+    if account.contains(&password.to_lowercase()) || rest.all(|c| Some(c) == first) {
+        return Err(Error::Guessable);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -212,6 +243,32 @@ mod tests {
         assert!(matches!(parse("joe"), Err(Error::Address)));
     }
 
+    #[test]
+    fn passwords_that_suit() {
+        let fits = |password: &str| suits(password, "alice.miller@b.example");
+        for good in ["long enough", "\u{e4}\u{f6}\u{fc}\u{df} \u{e4}\u{f6}\u{fc}"] {
+            assert!(fits(good).is_ok(), "{good}");
+        }
+        let longest = "ab".repeat(LONGEST / 2);
+        assert!(fits(&longest).is_ok());
+        // It fits into a line of the length that RFC 2449 §4 allows.
+        assert_eq!(format!("PASS {longest}\r\n").len(), 255);
+        let longer = format!("{longest}c");
+        for bad in [
+            "",
+            "1234567",
+            "\u{e4}\u{f6}\u{fc}\u{df}",
+            "tab\tand more",
+            "a\0bcdefgh",
+            &longer,
+        ] {
+            assert!(matches!(fits(bad), Err(Error::Password)), "{bad:?}");
+        }
+        for bad in ["Alice.Miller", "miller@b.example", "xxxxxxxxxxxx"] {
+            assert!(matches!(fits(bad), Err(Error::Guessable)), "{bad:?}");
+        }
+    }
+
     #[tokio::test]
     async fn a_life() {
         let store = Arc::new(AnyStore::open("memory:").unwrap());
@@ -223,6 +280,7 @@ mod tests {
             accounts.add("a@b.example", &short, now).await,
             Err(Error::Password)
         ));
+        assert!(accounts.list(now).await.unwrap().is_empty());
         accounts.add("A@b.example", &password, now).await.unwrap();
         assert!(matches!(
             accounts.add("a@b.example", &password, now).await,
@@ -241,5 +299,34 @@ mod tests {
             accounts.remove("a@b.example", now).await,
             Err(Error::Missing)
         ));
+    }
+
+    /// Whoever gets the address of somebody who is gone does not get his mail, even if the removal
+    /// was broken off in its middle; and it can be finished.
+    #[tokio::test]
+    async fn a_removal_that_was_broken_off() {
+        let store = Arc::new(AnyStore::open("memory:").unwrap());
+        let accounts = Accounts::new(store.clone());
+        let now = SystemTime::UNIX_EPOCH;
+        let password = Zeroizing::new("long enough".to_owned());
+        let quota = mailbox::Quota {
+            octets: 1000,
+            messages: 10,
+        };
+        let boxes = mailbox::Mailboxes::new(store, quota);
+        let (address, account) = ("a@b.example", ["a@b.example".into()]);
+        let half_removed = async || {
+            accounts.add(address, &password, now).await.unwrap();
+            boxes.deliver(&account, b"private", now).await.unwrap();
+            let half = Commit::new().delete(&key(address).unwrap(), Expect::Anything);
+            accounts.commit(half, now).await.unwrap();
+            assert_eq!(boxes.rows(address, now).await.unwrap().len(), 1);
+        };
+        half_removed().await;
+        accounts.remove(address, now).await.unwrap();
+        assert!(boxes.rows(address, now).await.unwrap().is_empty());
+        half_removed().await;
+        accounts.add(address, &password, now).await.unwrap();
+        assert!(boxes.rows(address, now).await.unwrap().is_empty());
     }
 }

@@ -38,8 +38,8 @@ pub(crate) enum Check {
     Busy,
 }
 
-/// Hashes a password: a PHC string, Argon2id with the parameters that RFC 9106 and OWASP name for
-/// servers with little memory (19 MiB, 2 passes). Takes some 20 ms.
+/// Hashes a password: a PHC string, Argon2id with the parameters that OWASP names for servers
+/// (19 MiB, 2 passes, 1 lane). Takes some 20 ms.
 pub(crate) fn hash(password: &Zeroizing<String>) -> Result<String, argon2::password_hash::Error> {
     let hash = Argon2::default().hash_password(password.as_bytes())?;
     Ok(hash.to_string())

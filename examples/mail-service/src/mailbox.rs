@@ -8,6 +8,9 @@
 //!
 //! An id has 16 octets: microseconds since 1970, then 8 random ones. Ids sort by arrival and are
 //! never used again; in hexadecimal they are the UIDs of POP3 (RFC 1939 §7).
+//!
+//! Mail lies in mailboxes of accounts that exist: a delivery guards the account's record, so that
+//! nobody finds the mail of a former owner of his address.
 
 use crate::{accounts, limits::lock};
 use record_store::{AnyStore, Commit, Expect, Key, Large, Outcome, Prefix, Records};
@@ -47,6 +50,19 @@ struct Usage {
     messages: u64,
 }
 
+impl Usage {
+    fn of(rows: &[Row]) -> Self {
+        Self {
+            octets: rows.iter().map(|row| row.size).sum(),
+            messages: rows.len() as u64,
+        }
+    }
+
+    fn fits(self, octets: u64, quota: Quota) -> bool {
+        self.octets.saturating_add(octets) <= quota.octets && self.messages < quota.messages
+    }
+}
+
 /// One message in a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -68,6 +84,8 @@ enum Shared {
 pub(crate) enum Error {
     #[error("the mailbox is full")]
     Quota,
+    #[error("the account is no more")]
+    NoAccount,
     #[error("the store failed")]
     Store(#[from] record_store::Error),
     #[error("the commit's outcome is a conflict, or unknown")]
@@ -151,21 +169,48 @@ impl Mailboxes {
         octets: u64,
         now: SystemTime,
     ) -> Result<bool, Error> {
-        let known = lock(&self.usage).get(account).copied();
-        let usage = match known {
-            Some(usage) => usage,
-            None => {
-                let mut usage = Usage::default();
-                for row in self.rows(account, now).await? {
-                    usage.octets += row.size;
-                    usage.messages += 1;
-                }
-                // A delivery meanwhile counted itself, or is counted late by one message.
-                *lock(&self.usage).entry(account.clone()).or_insert(usage)
-            }
+        self.count(account, now).await?;
+        let usage = lock(&self.usage).get(account).copied();
+        Ok(usage.unwrap_or_default().fits(octets, self.quota))
+    }
+
+    /// Counts what a mailbox holds, unless that is known.
+    async fn count(&self, account: &Arc<str>, now: SystemTime) -> Result<(), Error> {
+        if lock(&self.usage).contains_key(account) {
+            return Ok(());
+        }
+        let rows = self.rows(account, now).await?;
+        // A delivery meanwhile was faster and has counted, or is counted late by one message.
+        let mut usage = lock(&self.usage);
+        usage.entry(account.clone()).or_insert(Usage::of(&rows));
+        Ok(())
+    }
+
+    /// Counts a message before it is there, so that deliveries side by side keep the quota. False:
+    /// it does not fit, and nothing is counted.
+    fn charge(&self, accounts: &[Arc<str>], octets: u64) -> bool {
+        let mut usage = lock(&self.usage);
+        let fits = |account| {
+            let usage: &Usage = usage.get(account)?;
+            usage.fits(octets, self.quota).then_some(())
         };
-        Ok(usage.octets.saturating_add(octets) <= self.quota.octets
-            && usage.messages < self.quota.messages)
+        if accounts.iter().any(|account| fits(account).is_none()) {
+            return false;
+        }
+        for account in accounts {
+            if let Some(usage) = usage.get_mut(account) {
+                usage.octets += octets;
+                usage.messages += 1;
+            }
+        }
+        true
+    }
+
+    fn give_back(&self, account: &Arc<str>, octets: u64, messages: u64) {
+        if let Some(usage) = lock(&self.usage).get_mut(account) {
+            usage.octets = usage.octets.saturating_sub(octets);
+            usage.messages = usage.messages.saturating_sub(messages);
+        }
     }
 
     /// Stores a message for all these accounts, in one commit. When this returns, it is durable.
@@ -177,39 +222,67 @@ impl Mailboxes {
     ) -> Result<(), Error> {
         let size = message.len() as u64;
         for account in accounts {
-            if !self.has_room(account, size, now).await? {
-                return Err(Error::Quota);
+            self.count(account, now).await?;
+        }
+        if !self.charge(accounts, size) {
+            return Err(Error::Quota);
+        }
+        let stored = self.store(accounts, message, now).await;
+        if stored.is_err() {
+            for account in accounts {
+                self.give_back(account, size, 1);
             }
         }
+        stored
+    }
+
+    async fn store(
+        &self,
+        accounts: &[Arc<str>],
+        message: &[u8],
+        now: SystemTime,
+    ) -> Result<(), Error> {
         let row = Row {
             id: new_id(now)?,
-            size,
+            size: message.len() as u64,
             shared: match accounts.len() {
                 0 | 1 => Shared::No,
                 _ => Shared::Yes,
             },
         };
         let body = Large::stage(&self.store, message, now).await?;
-        let mut commit = Commit::new().put_large(&body_key(&row)?, &body, Expect::Absent);
-        if row.shared == Shared::Yes {
-            commit = commit.put(
-                &refs_key(&row)?,
-                refs(accounts.len() as u64),
-                Expect::Absent,
-            );
-        }
-        for account in accounts {
-            commit = commit.put(&row_key(account, &row)?, row.encode(), Expect::Absent);
-        }
-        committed(self.store.commit(commit, now).await?)?;
-        let mut usage = lock(&self.usage);
-        for account in accounts {
-            if let Some(usage) = usage.get_mut(account) {
-                usage.octets += size;
-                usage.messages += 1;
+        for _ in 0..TRIES {
+            let mut commit = Commit::new().put_large(&body_key(&row)?, &body, Expect::Absent);
+            if row.shared == Shared::Yes {
+                let count = refs(accounts.len() as u64);
+                commit = commit.put(&refs_key(&row)?, count, Expect::Absent);
+            }
+            for account in accounts {
+                let key = accounts::key(account)?;
+                let record = self.store.get(&key, now).await?;
+                let version = record.ok_or(Error::NoAccount)?.version();
+                commit = commit.guard(&key, Expect::Version(version)).put(
+                    &row_key(account, &row)?,
+                    row.encode(),
+                    Expect::Absent,
+                );
+            }
+            match self.store.commit(commit, now).await? {
+                Outcome::Committed(_) => return Ok(()),
+                // Somebody has just got another password, or is gone.
+                Outcome::Conflict(_) => {}
+                Outcome::Unknown => break,
             }
         }
-        Ok(())
+        Err(Error::Commit)
+    }
+
+    /// What is in a maildrop, for its only session: whoever holds the lock. The quota starts again
+    /// from what is found.
+    pub(crate) async fn open(&self, lock: &Lock, now: SystemTime) -> Result<Vec<Row>, Error> {
+        let rows = self.rows(&lock.account, now).await?;
+        crate::limits::lock(&self.usage).insert(lock.account.clone(), Usage::of(&rows));
+        Ok(rows)
     }
 
     /// What is in a mailbox, in the order of arrival.
@@ -233,22 +306,19 @@ impl Mailboxes {
     ) -> Result<(), Error> {
         for chunk in rows.chunks(ROWS_PER_COMMIT) {
             remove(&self.store, account, chunk, now).await?;
-            if let Some(usage) = lock(&self.usage).get_mut(account) {
-                let octets = chunk.iter().map(|row| row.size).sum();
-                usage.octets = usage.octets.saturating_sub(octets);
-                usage.messages = usage.messages.saturating_sub(chunk.len() as u64);
-            }
+            let octets = chunk.iter().map(|row| row.size).sum();
+            self.give_back(account, octets, chunk.len() as u64);
         }
         Ok(())
     }
 }
 
-/// Removes all mail of an account that is no more.
+/// Removes all mail of an account that is no more, and tells how many messages that were.
 pub(crate) async fn empty(
     store: &AnyStore,
     account: &str,
     now: SystemTime,
-) -> Result<(), accounts::Error> {
+) -> Result<usize, accounts::Error> {
     let damaged = |error| match error {
         Error::Store(error) => accounts::Error::Store(error),
         Error::Commit => accounts::Error::Raced,
@@ -258,7 +328,7 @@ pub(crate) async fn empty(
     for chunk in rows.chunks(ROWS_PER_COMMIT) {
         remove(store, account, chunk, now).await.map_err(damaged)?;
     }
-    Ok(())
+    Ok(rows.len())
 }
 
 async fn rows(store: &AnyStore, account: &str, now: SystemTime) -> Result<Vec<Row>, Error> {
@@ -276,8 +346,9 @@ async fn rows(store: &AnyStore, account: &str, now: SystemTime) -> Result<Vec<Ro
     }
 }
 
-/// A row takes at most three writes, and a large body some more inside of the store.
-const ROWS_PER_COMMIT: usize = 100;
+/// A row takes at most three writes, and [`record_store::MAX_OPERATIONS`] go into one commit. The
+/// deletions of an ordinary session happen all at once; those of a larger one, in order.
+const ROWS_PER_COMMIT: usize = 256;
 /// Others may remove their rows of the same messages at the same time.
 const TRIES: usize = 16;
 
@@ -315,13 +386,6 @@ async fn remove(
         }
     }
     Err(Error::Commit)
-}
-
-fn committed(outcome: Outcome) -> Result<(), Error> {
-    match outcome {
-        Outcome::Committed(_) => Ok(()),
-        Outcome::Conflict(_) | Outcome::Unknown => Err(Error::Commit),
-    }
 }
 
 fn new_id(now: SystemTime) -> Result<Id, Error> {
@@ -364,23 +428,41 @@ mod tests {
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-    fn mailboxes(octets: u64) -> Arc<Mailboxes> {
-        let store = AnyStore::open("memory:").unwrap();
+    /// Mailboxes of joe and ann.
+    async fn mailboxes(octets: u64) -> Arc<Mailboxes> {
+        let store = Arc::new(AnyStore::open("memory:").unwrap());
+        for account in ["joe", "ann"] {
+            write_account(&store, account).await;
+        }
         let quota = Quota {
             octets,
-            messages: 100,
+            messages: 1000,
         };
-        Arc::new(Mailboxes::new(Arc::new(store), quota))
+        Arc::new(Mailboxes::new(store, quota))
     }
 
+    async fn write_account(store: &AnyStore, account: &str) {
+        let key = accounts::key(account).unwrap();
+        let commit = Commit::new().put(&key, *b"x", Expect::Anything);
+        let done = store.commit(commit, NOW).await.unwrap();
+        assert!(matches!(done, Outcome::Committed(_)));
+    }
+
+    /// All records but those of the two accounts.
     async fn records(boxes: &Mailboxes) -> usize {
         let all = boxes.store.scan(&Prefix::all(), None, 1000, NOW).await;
-        all.unwrap().entries.len()
+        let entries = all.unwrap().entries;
+        let of_account = |key: &Key| {
+            ["joe", "ann"]
+                .iter()
+                .any(|a| *key == accounts::key(a).unwrap())
+        };
+        entries.iter().filter(|(key, _)| !of_account(key)).count()
     }
 
     #[tokio::test]
     async fn what_comes_in_goes_out_in_order() {
-        let boxes = mailboxes(1 << 30);
+        let boxes = mailboxes(1 << 30).await;
         let joe: Arc<str> = "joe".into();
         let large = vec![b'x'; 3_000_000];
         for (micros, message) in [(1, &b"one"[..]), (2, &large), (3, b"three")] {
@@ -408,7 +490,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_shared_message_goes_with_its_last_row() {
-        let boxes = mailboxes(1 << 20);
+        let boxes = mailboxes(1 << 20).await;
         let [joe, ann]: [Arc<str>; 2] = ["joe".into(), "ann".into()];
         let both = [joe.clone(), ann.clone()];
         boxes.deliver(&both, b"hello", NOW).await.unwrap();
@@ -417,13 +499,13 @@ mod tests {
         boxes.remove(&joe, &row, NOW).await.unwrap();
         let row = boxes.rows("ann", NOW).await.unwrap();
         assert_eq!(&*boxes.load(&row[0], NOW).await.unwrap(), b"hello");
-        empty(&boxes.store, "ann", NOW).await.unwrap();
+        assert_eq!(empty(&boxes.store, "ann", NOW).await.unwrap(), 1);
         assert_eq!(records(&boxes).await, 0);
     }
 
     #[tokio::test]
     async fn full_is_full_until_something_goes() {
-        let boxes = mailboxes(10);
+        let boxes = mailboxes(10).await;
         let joe: Arc<str> = "joe".into();
         let deliver = |message: &'static [u8]| {
             let boxes = boxes.clone();
@@ -437,13 +519,92 @@ mod tests {
         deliver(b"123").await.unwrap();
     }
 
-    #[test]
-    fn one_session_at_a_time() {
-        let boxes = mailboxes(10);
+    /// Deliveries side by side: as many as fit, and no more.
+    #[tokio::test]
+    async fn a_quota_cannot_be_outrun() {
+        let boxes = mailboxes(10).await;
+        let to: [Arc<str>; 1] = ["joe".into()];
+        boxes.count(&to[0], NOW).await.unwrap();
+        assert!(boxes.charge(&to, 6), "the first is under way");
+        assert!(!boxes.charge(&to, 6));
+        let second = boxes.deliver(&to, b"123456", NOW).await;
+        assert!(matches!(second, Err(Error::Quota)));
+        // The first fails, and takes nothing with it.
+        boxes.give_back(&to[0], 6, 1);
+        boxes.deliver(&to, b"1234567890", NOW).await.unwrap();
+    }
+
+    /// Between RCPT and the end of DATA an account may go: its mail must not wait for the next owner.
+    #[tokio::test]
+    async fn nothing_is_stored_for_an_account_that_is_gone() {
+        let boxes = mailboxes(1 << 20).await;
+        let both: [Arc<str>; 2] = ["joe".into(), "ann".into()];
+        assert!(boxes.has_room(&both[1], 5, NOW).await.unwrap());
+        let gone = Commit::new().delete(&accounts::key("ann").unwrap(), Expect::Anything);
+        let gone = boxes.store.commit(gone, NOW).await.unwrap();
+        assert!(matches!(gone, Outcome::Committed(_)));
+        let stored = boxes.deliver(&both, b"hello", NOW).await;
+        assert!(matches!(stored, Err(Error::NoAccount)));
+        assert_eq!(records(&boxes).await, 0);
+        // The same steps with both accounts there.
+        write_account(&boxes.store, "ann").await;
+        boxes.deliver(&both, b"hello", NOW).await.unwrap();
+        assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn many_deletions_are_one_commit() {
+        let boxes = mailboxes(1 << 20).await;
+        let [joe, ann]: [Arc<str>; 2] = ["joe".into(), "ann".into()];
+        for _ in 0..ROWS_PER_COMMIT {
+            let both = [joe.clone(), ann.clone()];
+            boxes.deliver(&both, b"hello", NOW).await.unwrap();
+        }
+        let rows = boxes.rows("joe", NOW).await.unwrap();
+        remove(&boxes.store, "joe", &rows, NOW).await.unwrap();
+        let rows = boxes.rows("ann", NOW).await.unwrap();
+        remove(&boxes.store, "ann", &rows, NOW).await.unwrap();
+        assert_eq!(records(&boxes).await, 0);
+    }
+
+    #[tokio::test]
+    async fn one_session_at_a_time() {
+        let boxes = mailboxes(10).await;
         let joe: Arc<str> = "joe".into();
         let held = boxes.lock(&joe).unwrap();
         assert!(boxes.lock(&joe).is_none());
+        assert!(boxes.lock(&"ann".into()).is_some());
         drop(held);
         assert!(boxes.lock(&joe).is_some());
+        // Of many at the same moment one gets it.
+        let start = std::sync::Barrier::new(8);
+        let got = std::thread::scope(|scope| {
+            let race = || {
+                start.wait();
+                let lock = boxes.lock(&joe);
+                start.wait();
+                lock.is_some()
+            };
+            let racers: Vec<_> = (0..8).map(|_| scope.spawn(race)).collect();
+            let got = racers.into_iter().map(|racer| racer.join().unwrap());
+            got.filter(|got| *got).count()
+        });
+        assert_eq!(got, 1);
+    }
+
+    #[tokio::test]
+    async fn opening_counts_anew() {
+        let boxes = mailboxes(10).await;
+        let joe: Arc<str> = "joe".into();
+        boxes
+            .deliver(&[joe.clone()], b"12345678", NOW)
+            .await
+            .unwrap();
+        // Another process has removed it, as `user remove` does.
+        empty(&boxes.store, "joe", NOW).await.unwrap();
+        assert!(!boxes.has_room(&joe, 8, NOW).await.unwrap());
+        let held = boxes.lock(&joe).unwrap();
+        assert!(boxes.open(&held, NOW).await.unwrap().is_empty());
+        assert!(boxes.has_room(&joe, 8, NOW).await.unwrap());
     }
 }

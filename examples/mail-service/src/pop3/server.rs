@@ -1,9 +1,10 @@
 //! POP3 over sockets: TLS from the first octet, logins, and messages out of the store.
 
-use super::session::{self, Action, Credentials, Entry, Login, Session};
+use super::session::{self, Action, Credentials, Entry, Login, Part, Session, Transfer};
 use crate::{
     accounts,
     auth::Check,
+    log::Network,
     mailbox::{Lock, Row},
     service::{Service, Stop},
     wire::Wire,
@@ -55,7 +56,8 @@ struct Connection<'a> {
 struct Maildrop {
     account: Arc<str>,
     rows: Vec<Row>,
-    _lock: Lock,
+    /// Until the end of the update.
+    lock: Option<Lock>,
 }
 
 impl Connection<'_> {
@@ -77,20 +79,26 @@ impl Connection<'_> {
                     continue;
                 }
             };
+            // Many commands may stand in one segment, and each can have a long answer.
+            if self.wire.out.len() >= FLUSH {
+                self.flush().await?;
+            }
             let action = match action {
                 Action::Authenticate(credentials) => {
                     let login = self.log_in(credentials).await?;
                     self.session.authenticated(login, &mut self.wire.out)
                 }
                 Action::Send(at, part) => {
-                    let message = self.load(at).await;
-                    let message = message.as_deref().ok_or(());
-                    session::send(message, part, &mut self.wire.out);
-                    self.flush().await?;
+                    self.send(at, part).await?;
                     Action::Continue
                 }
                 Action::Update(deleted) => {
+                    // What was asked for before goes out before anything is deleted.
+                    self.flush().await?;
                     let result = self.update(&deleted).await;
+                    // RFC 1939 §6: the lock is given back, and then the connection is closed. Whoever
+                    // has read the reply can log in again.
+                    self.drop.as_mut().map(|maildrop| maildrop.lock.take());
                     self.session.updated(result, &mut self.wire.out)
                 }
                 action => action,
@@ -103,10 +111,11 @@ impl Connection<'_> {
     }
 
     async fn log_in(&mut self, credentials: Credentials) -> io::Result<Login> {
-        let login = self.authenticate(&credentials).await;
+        let login = self.authenticate(credentials).await;
         if matches!(login, Login::Refused | Login::Throttled) {
             self.failures += 1;
             info!(
+                client = %Network(self.client),
                 throttled = matches!(login, Login::Throttled),
                 "login refused"
             );
@@ -117,7 +126,7 @@ impl Connection<'_> {
         Ok(login)
     }
 
-    async fn authenticate(&mut self, credentials: &Credentials) -> Login {
+    async fn authenticate(&mut self, credentials: Credentials) -> Login {
         let service = self.service;
         if !service.login_failures.try_now(self.client) {
             return Login::Throttled;
@@ -135,7 +144,7 @@ impl Connection<'_> {
             },
             None => None,
         };
-        let password = credentials.password().clone();
+        let password = credentials.into_password();
         let account = match (service.passwords.check(password, hash).await, account) {
             (Check::Right, Some(account)) => account,
             (Check::Busy, _) => {
@@ -153,7 +162,7 @@ impl Connection<'_> {
             return Login::InUse;
         };
         let now = self.service.clock.now();
-        let rows = match self.service.mailboxes.rows(&account, now).await {
+        let rows = match self.service.mailboxes.open(&lock, now).await {
             Ok(rows) => rows,
             Err(error) => {
                 warn!(%error, "mailbox cannot be read");
@@ -165,9 +174,23 @@ impl Connection<'_> {
         self.drop = Some(Maildrop {
             account,
             rows,
-            _lock: lock,
+            lock: Some(lock),
         });
         Login::Opened(entries)
+    }
+
+    /// Sends a message. Each piece has its own deadline: a large message may take a slow client long.
+    async fn send(&mut self, at: usize, part: Part) -> io::Result<()> {
+        let Some(message) = self.load(at).await else {
+            session::unreadable(&mut self.wire.out);
+            return Ok(());
+        };
+        let mut transfer = Transfer::new(&message, part);
+        while transfer.next(&mut self.wire.out) {
+            self.flush().await?;
+        }
+        // Small messages may go out together.
+        Ok(())
     }
 
     async fn load(&self, at: usize) -> Option<Arc<[u8]>> {
@@ -218,3 +241,5 @@ impl Connection<'_> {
 
 /// What the first failed login of a connection costs; the next ones cost more.
 const FAILED_LOGIN: Duration = Duration::from_secs(1);
+/// Octets of answers that are sent without waiting for the end of a group of commands.
+const FLUSH: usize = 64 * 1024;

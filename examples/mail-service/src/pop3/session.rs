@@ -58,9 +58,9 @@ pub enum Action {
     Continue,
     /// Check, then call [`Session::authenticated`].
     Authenticate(Credentials),
-    /// Load the message at this place in the list, then call [`send`].
+    /// Load the message at this place in the list, then send it with [`Transfer`], or say [`unreadable`].
     Send(usize, Part),
-    /// Delete the messages at these places, then call [`Session::updated`], then close.
+    /// Delete the messages at these places, give the lock back, call [`Session::updated`], and close.
     Update(Vec<usize>),
     /// Send the reply and close.
     Close,
@@ -79,9 +79,9 @@ impl Credentials {
         &self.user
     }
 
-    /// The password.
-    pub fn password(&self) -> &Zeroizing<String> {
-        &self.password
+    /// The password, which is wiped where it is dropped.
+    pub fn into_password(self) -> Zeroizing<String> {
+        self.password
     }
 }
 
@@ -121,6 +121,8 @@ pub enum Login {
 const MAX_FAILURES: usize = 3;
 /// Senseless commands before the connection is closed.
 const MAX_ERRORS: usize = 20;
+/// Most octets of a user name: those of a mail address (RFC 5321 §4.5.3.1.3), and some to spare.
+const MAX_NAME: usize = 320;
 
 impl Session {
     /// The first words of the server.
@@ -136,8 +138,8 @@ impl Session {
         let (verb, argument) = line.split_once(' ').unwrap_or((line, ""));
         let verb = verb.to_ascii_uppercase();
         match (verb.as_str(), &mut self.state) {
-            ("CAPA", state) => {
-                capabilities(state, out);
+            ("CAPA", _) => {
+                out.extend_from_slice(CAPABILITIES);
                 Action::Continue
             }
             ("QUIT", State::Transaction(messages)) => Action::Update(
@@ -151,7 +153,7 @@ impl Session {
                 Action::Close
             }
             ("USER", State::Start | State::User(_)) => {
-                if argument.is_empty() || argument.len() > 320 {
+                if argument.is_empty() || argument.len() > MAX_NAME {
                     return self.error("-ERR name missing or too long", out);
                 }
                 // RFC 1939 §7: a server may say +OK even if no such mailbox exists.
@@ -173,8 +175,13 @@ impl Session {
                     return self.error("-ERR not logged in", out);
                 };
                 match transaction(messages, &verb, argument, out) {
-                    Some(action) => action,
-                    None => self.error("-ERR no such message", out),
+                    Ok(action) => action,
+                    // A client may well ask for what it has just deleted: no reason to end the session.
+                    Err(Fault::NoSuchMessage) => {
+                        line_out(out, format_args!("-ERR no such message"));
+                        Action::Continue
+                    }
+                    Err(Fault::Arguments) => self.error("-ERR wrong arguments", out),
                 }
             }
             _ => self.error("-ERR unknown command, or not now", out),
@@ -240,67 +247,82 @@ fn line_out(out: &mut Vec<u8>, text: fmt::Arguments<'_>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// RFC 2449 §5.
-fn capabilities(state: &State, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"+OK capabilities\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\n");
-    out.extend_from_slice(b"PIPELINING\r\nEXPIRE NEVER\r\n");
-    if !matches!(state, State::Transaction(_)) {
-        out.extend_from_slice(b"USER\r\n");
-    }
-    out.extend_from_slice(b".\r\n");
+/// RFC 2449 §5: "Capabilities available in the AUTHORIZATION state MUST be announced in both
+/// states", so the list is always the same.
+const CAPABILITIES: &[u8] = b"+OK capabilities\r\n\
+    TOP\r\nUSER\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n.\r\n";
+
+/// Why a command of the transaction state is refused.
+enum Fault {
+    NoSuchMessage,
+    Arguments,
 }
 
-/// The commands of the transaction state (RFC 1939 §5 and §7). None: no such message.
+/// The commands of the transaction state (RFC 1939 §5 and §7).
 fn transaction(
     messages: &mut [Message],
     verb: &str,
     argument: &str,
     out: &mut Vec<u8>,
-) -> Option<Action> {
-    let mut arguments = argument.split(' ').filter(|a| !a.is_empty());
-    let first = arguments.next();
-    match (verb, first) {
-        ("STAT", None) => {
+) -> Result<Action, Fault> {
+    let arguments: Vec<&str> = argument.split(' ').filter(|a| !a.is_empty()).collect();
+    match (verb, arguments.as_slice()) {
+        ("STAT", []) => {
             let (count, octets) = totals(messages);
             line_out(out, format_args!("+OK {count} {octets}"));
         }
-        ("NOOP", None) => line_out(out, format_args!("+OK")),
-        ("RSET", None) => {
+        ("NOOP", []) => line_out(out, format_args!("+OK")),
+        ("RSET", []) => {
             for message in messages.iter_mut() {
                 message.mark = Mark::Kept;
             }
             line_out(out, format_args!("+OK"));
         }
-        ("LIST", None) => {
+        ("LIST", []) => {
             let (count, octets) = totals(messages);
             line_out(out, format_args!("+OK {count} messages, {octets} octets"));
             list(messages, out, |entry| entry.size.to_string());
         }
-        ("UIDL", None) => {
+        ("UIDL", []) => {
             line_out(out, format_args!("+OK"));
             list(messages, out, |entry| entry.uid.clone());
         }
-        ("LIST" | "UIDL" | "DELE" | "RETR" | "TOP", Some(number)) => {
-            let number: usize = number.parse().ok()?;
-            let at = number.checked_sub(1)?;
-            let message = messages.get_mut(at).filter(|m| m.mark == Mark::Kept)?;
-            match verb {
-                "LIST" => line_out(out, format_args!("+OK {number} {}", message.entry.size)),
-                "UIDL" => line_out(out, format_args!("+OK {number} {}", message.entry.uid)),
-                "DELE" => {
-                    message.mark = Mark::Deleted;
-                    line_out(out, format_args!("+OK"));
-                }
-                "RETR" => return Some(Action::Send(at, Part::Whole)),
-                _ => {
-                    let lines = arguments.next()?.parse().ok()?;
-                    return Some(Action::Send(at, Part::Top(lines)));
-                }
-            }
+        ("LIST", [number]) => {
+            let (_, message) = numbered(messages, number)?;
+            line_out(out, format_args!("+OK {number} {}", message.entry.size));
         }
-        _ => return None,
+        ("UIDL", [number]) => {
+            let (_, message) = numbered(messages, number)?;
+            line_out(out, format_args!("+OK {number} {}", message.entry.uid));
+        }
+        ("DELE", [number]) => {
+            numbered(messages, number)?.1.mark = Mark::Deleted;
+            line_out(out, format_args!("+OK"));
+        }
+        ("RETR", [number]) => {
+            let (at, _) = numbered(messages, number)?;
+            return Ok(Action::Send(at, Part::Whole));
+        }
+        ("TOP", [number, lines]) => {
+            let (at, _) = numbered(messages, number)?;
+            let lines = lines.parse().map_err(|_| Fault::Arguments)?;
+            return Ok(Action::Send(at, Part::Top(lines)));
+        }
+        _ => return Err(Fault::Arguments),
     }
-    Some(Action::Continue)
+    Ok(Action::Continue)
+}
+
+/// The message of this number, and its place in the list. One that is marked as deleted is none
+/// (RFC 1939 §5).
+fn numbered<'m>(
+    messages: &'m mut [Message],
+    number: &str,
+) -> Result<(usize, &'m mut Message), Fault> {
+    let number: usize = number.parse().map_err(|_| Fault::Arguments)?;
+    let at = number.checked_sub(1).ok_or(Fault::NoSuchMessage)?;
+    let message = messages.get_mut(at).filter(|m| m.mark == Mark::Kept);
+    Ok((at, message.ok_or(Fault::NoSuchMessage)?))
 }
 
 fn totals(messages: &[Message]) -> (usize, u64) {
@@ -318,31 +340,87 @@ fn list(messages: &[Message], out: &mut Vec<u8>, what: impl Fn(&Entry) -> String
     out.extend_from_slice(b".\r\n");
 }
 
-/// Appends the reply to [`Action::Send`]: the message, or that there is none.
-pub fn send<E>(message: Result<&[u8], E>, part: Part, out: &mut Vec<u8>) {
-    let Ok(message) = message else {
-        return line_out(out, format_args!("-ERR [SYS/TEMP] cannot be read now"));
-    };
-    line_out(out, format_args!("+OK"));
-    let message = match part {
-        Part::Whole => message,
-        Part::Top(lines) => top(message, lines),
-    };
-    // RFC 1939 §3: a line that begins with the termination octet gets another one in front.
-    if message.starts_with(b".") {
-        out.push(b'.');
+/// The reply to [`Action::Send`] if the message cannot be had.
+pub fn unreadable(out: &mut Vec<u8>) {
+    line_out(out, format_args!("-ERR [SYS/TEMP] cannot be read now"));
+}
+
+/// The reply to [`Action::Send`]: a message piece by piece, so that a slow client neither needs a
+/// second copy of it nor a deadline for the whole of it.
+#[derive(Debug)]
+pub struct Transfer<'m> {
+    rest: &'m [u8],
+    /// Most octets of a piece, at least two, its stuffing not counted.
+    most: usize,
+    before: Before,
+}
+
+/// What has been sent last, on which the meaning of a dot depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Before {
+    Nothing,
+    LineEnd,
+    Text,
+}
+
+const PIECE: usize = 64 * 1024;
+
+impl<'m> Transfer<'m> {
+    /// Of a message, or of its top.
+    pub fn new(message: &'m [u8], part: Part) -> Self {
+        Self {
+            rest: match part {
+                Part::Whole => message,
+                Part::Top(lines) => top(message, lines),
+            },
+            most: PIECE,
+            before: Before::Nothing,
+        }
     }
-    let mut copied = 0;
-    for found in memmem::find_iter(message, b"\r\n.") {
-        out.extend_from_slice(message.get(copied..found + 2).unwrap_or_default());
-        out.push(b'.');
-        copied = found + 2;
+
+    /// Appends the next piece. False: it was the last one, and this must not be called again.
+    pub fn next(&mut self, out: &mut Vec<u8>) -> bool {
+        if self.before == Before::Nothing {
+            line_out(out, format_args!("+OK"));
+            self.before = Before::LineEnd;
+        }
+        let (piece, rest) = self.rest.split_at(piece(self.rest, self.most));
+        self.rest = rest;
+        // RFC 1939 §3: a line that begins with the termination octet gets another one in front.
+        if self.before == Before::LineEnd && piece.starts_with(b".") {
+            out.push(b'.');
+        }
+        let mut copied = 0;
+        for found in memmem::find_iter(piece, b"\r\n.") {
+            out.extend_from_slice(piece.get(copied..found + 2).unwrap_or_default());
+            out.push(b'.');
+            copied = found + 2;
+        }
+        out.extend_from_slice(piece.get(copied..).unwrap_or_default());
+        if !piece.is_empty() {
+            self.before = match piece.ends_with(b"\r\n") {
+                true => Before::LineEnd,
+                false => Before::Text,
+            };
+        }
+        if !self.rest.is_empty() {
+            return true;
+        }
+        if self.before == Before::Text {
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b".\r\n");
+        false
     }
-    out.extend_from_slice(message.get(copied..).unwrap_or_default());
-    if !message.is_empty() && !message.ends_with(b"\r\n") {
-        out.extend_from_slice(b"\r\n");
+}
+
+/// How many octets the next piece has: no line end is cut in two, and so none is overlooked.
+fn piece(rest: &[u8], most: usize) -> usize {
+    match rest.get(..most) {
+        Some([text @ .., b'\r']) if !text.is_empty() => text.len(),
+        Some(piece) => piece.len(),
+        None => rest.len(),
     }
-    out.extend_from_slice(b".\r\n");
 }
 
 /// The header, the empty line, and so many lines of the body (RFC 1939 §7).
@@ -380,7 +458,7 @@ mod tests {
             panic!()
         };
         assert_eq!(credentials.user(), "joe");
-        assert_eq!(credentials.password().as_str(), "a b ");
+        assert_eq!(credentials.into_password().as_str(), "a b ");
         let entries = vec![Entry::new(10, "x".into()), Entry::new(20, "y".into())];
         session.authenticated(Login::Opened(entries), &mut Vec::new());
         session
@@ -408,10 +486,49 @@ mod tests {
         say(&mut session, "RSET");
         assert_eq!(say(&mut session, "QUIT").1, Action::Update(vec![]));
         for bad in [
-            "LIST 0", "LIST 3", "RETR", "TOP 1", "RETR x", "USER joe", "DELE -1",
+            "LIST 0", "LIST 3", "RETR", "TOP 1", "RETR x", "USER joe", "DELE -1", "STAT 1",
+            "DELE 1 2", "TOP 1 -1", "PASS x",
         ] {
             assert!(say(&mut session, bad).0.starts_with("-ERR"), "{bad}");
         }
+    }
+
+    /// RFC 2449 §5 and §6: the same before and after the login.
+    #[test]
+    fn capabilities_are_what_there_is() {
+        for mut session in [Session::default(), opened()] {
+            let (said, action) = say(&mut session, "capa");
+            assert_eq!(action, Action::Continue);
+            let lines: Vec<_> = said.split("\r\n").collect();
+            let [first, tags @ .., end, ""] = lines.as_slice() else {
+                panic!("{said:?}")
+            };
+            assert!(first.starts_with("+OK") && *end == ".", "{said:?}");
+            for tag in [
+                "TOP",
+                "USER",
+                "UIDL",
+                "RESP-CODES",
+                "AUTH-RESP-CODE",
+                "PIPELINING",
+            ] {
+                assert!(tags.contains(&tag), "{tag}");
+            }
+        }
+    }
+
+    /// What was deleted is asked for again by honest clients; nonsense is not said so often.
+    #[test]
+    fn nonsense_ends_a_session_and_deleted_messages_do_not() {
+        let mut session = opened();
+        say(&mut session, "DELE 1");
+        for _ in 0..2 * MAX_ERRORS {
+            assert_eq!(say(&mut session, "LIST 1").1, Action::Continue);
+        }
+        let ends = (0..MAX_ERRORS).map(|_| say(&mut session, "XYZZY").1);
+        let ends: Vec<_> = ends.collect();
+        assert_eq!(ends.last(), Some(&Action::Close));
+        assert_eq!(ends.iter().filter(|&a| *a == Action::Close).count(), 1);
     }
 
     #[test]
@@ -431,8 +548,17 @@ mod tests {
     }
 
     fn sent(message: &[u8], part: Part) -> String {
-        let mut out = Vec::new();
-        send::<()>(Ok(message), part, &mut out);
+        let whole = in_pieces(message, part, PIECE);
+        for most in 2..7 {
+            assert_eq!(in_pieces(message, part, most), whole, "pieces of {most}");
+        }
+        whole
+    }
+
+    fn in_pieces(message: &[u8], part: Part, most: usize) -> String {
+        let (mut out, mut transfer) = (Vec::new(), Transfer::new(message, part));
+        transfer.most = most;
+        while transfer.next(&mut out) {}
         String::from_utf8(out).unwrap()
     }
 
