@@ -1,9 +1,15 @@
 //! The alarm: a notice that explains in plain words, with the message attached as it came.
+//!
+//! Whatever a stranger wrote stands in it behind `> `, decoded, in one paragraph, without characters
+//! that hide or turn text round, and with its links broken: it cannot pass for ours.
 
-use crate::{clock, config::Language, headers};
-use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
+mod encoded_word;
+mod words;
+
+use crate::{clock, config::Language, headers, smtp::command::Address};
 use msg_validate::{Grade, Reason, Severity, Verdict};
 use std::{fmt::Write, time::SystemTime};
+use words::Words;
 
 /// The field that tells the grade to programs and filters. Only this service may write it.
 pub(crate) const VERDICT: &str = "Letterlock-Verdict";
@@ -15,7 +21,7 @@ pub(crate) fn verdict_fields(verdict: &Verdict, out: &mut Vec<u8>) {
     let mut out = Octets(out);
     let _ = write!(out, "{VERDICT}: {}\r\n", verdict.grade());
     for reason in verdict.reasons().iter().take(MOST_REASONS) {
-        let text = shown(Some(reason.text().as_bytes()), 400);
+        let text = shown(reason.text(), 400);
         let text = text.replace(|c: char| !c.is_ascii(), "?");
         let _ = write!(out, "{REASON}: {}; {}", reason.code(), reason.severity());
         let _ = write!(out, ";\r\n\t{text}\r\n");
@@ -52,42 +58,48 @@ impl Notice<'_> {
         original: impl FnOnce(&mut Vec<u8>),
         out: &mut Vec<u8>,
     ) {
-        // 128 random bits: no sender can guess the boundary and break out of the attachment.
         let boundary = boundary(message);
-        let words = self.words();
-        let subject = shown(headers::find(message, "Subject"), 120);
+        let words = Words::of(self.language);
+        let (warning, headline) = match self.verdict.grade() {
+            Grade::Forged => (words.warning.forged, words.headline.forged),
+            _ => (words.warning.suspicious, words.headline.suspicious),
+        };
+        let subject = field(message, "Subject", 120);
         let mut head = format!(
             "From: {} <postmaster@{}>\r\n",
-            encoded(words.sender),
+            encoded_word::encode(words.sender),
             self.hostname
         );
         match self.to {
-            Some(to) => head.push_str(&format!("To: <{to}>\r\n")),
+            Some(to) => head.push_str(&format!("To: <{}>\r\n", mailbox(to))),
             None => head.push_str("To: undisclosed-recipients:;\r\n"),
         }
+        let titled = format!("{warning} {}", subject.as_deref().unwrap_or_default());
         let _ = write!(
             head,
             "Subject: {}\r\nDate: {}\r\nMessage-ID: <{boundary}@{}>\r\n",
-            encoded(&format!("{} {subject}", words.warning)),
+            encoded_word::encode(titled.trim_end()),
             clock::rfc5322(self.now),
             self.hostname,
         );
         // RFC 3834 §5: no answering machine shall answer.
         head.push_str("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n");
+        // RFC 2046 §5.2.1: message/rfc822 is never encoded itself, and RFC 2045 §6.4 asks what
+        // contains it to say the same.
+        let coding = coding(message);
         let _ = write!(
             head,
             "Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n\
-             Content-Transfer-Encoding: 8bit\r\n\r\n\
+             Content-Transfer-Encoding: {coding}\r\n\r\n\
              --{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\
-             Content-Transfer-Encoding: base64\r\n\r\n"
+             Content-Transfer-Encoding: 8bit\r\n\r\n"
         );
         out.extend_from_slice(head.as_bytes());
-        base64_lines(self.text(&words, message, &subject).as_bytes(), out);
-        // RFC 2046 §5.2.1: message/rfc822 is never encoded itself.
+        self.explain(words, headline, message, subject.as_deref(), out);
         let _ = write!(
             Octets(out),
             "\r\n--{boundary}\r\nContent-Type: message/rfc822\r\n\
-             Content-Transfer-Encoding: 8bit\r\n\
+             Content-Transfer-Encoding: {coding}\r\n\
              Content-Disposition: attachment; filename=\"original.eml\"\r\n\r\n"
         );
         original(out);
@@ -95,136 +107,130 @@ impl Notice<'_> {
     }
 
     /// What the person reads.
-    fn text(&self, words: &Words, message: &[u8], subject: &str) -> String {
-        let from = shown(headers::find(message, "From"), 200);
-        let mut text = format!(
-            "{}\r\n\r\n{} {from}\r\n{} {subject}\r\n\r\n{}\r\n\r\n",
-            words.headline, words.from, words.subject, words.found
-        );
+    fn explain(
+        &self,
+        words: &Words,
+        headline: &str,
+        message: &[u8],
+        subject: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
+        let from = field(message, "From", 200);
+        paragraph("", headline, out);
+        out.extend_from_slice(b"\r\n");
+        for (title, text) in [(words.from, from.as_deref()), (words.subject, subject)] {
+            paragraph("", title, out);
+            match text {
+                Some(text) => paragraph("> ", &unlinked(text), out),
+                None => paragraph("", words.missing, out),
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+        paragraph("", words.found, out);
+        let mut told = Vec::new();
         for reason in weighty(self.verdict) {
-            let told = shown(Some(reason.text().as_bytes()), 400);
-            let told = match self.language {
-                Language::English => told,
-                Language::German => german::reason(reason.code())
-                    .map_or_else(|| told.clone(), |ours| format!("{ours} ({told})")),
-            };
-            let _ = write!(text, "- {told} [{}]\r\n", reason.code());
+            let domain = self.domain_of(reason.code());
+            let sentence = words.reason(reason.code(), domain.as_deref());
+            // A reason that is newer than these words has at least its own.
+            let sentence = sentence.unwrap_or_else(|| unlinked(&shown(reason.text(), 400)));
+            if !told.contains(&sentence) {
+                paragraph("- ", &sentence, out);
+                told.push(sentence);
+            }
         }
-        let _ = write!(text, "\r\n{}\r\n", words.advice);
-        text
-    }
-
-    fn words(&self) -> Words {
-        let forged = self.verdict.grade() == Grade::Forged;
-        match self.language {
-            Language::English => Words {
-                sender: "Mail warning",
-                warning: match forged {
-                    true => "[Warning: forged]",
-                    false => "[Warning: suspicious]",
-                },
-                headline: match forged {
-                    true => "This message was most likely not sent by the one it names.",
-                    false => "This message looks as forged ones do. Be careful with it.",
-                },
-                from: "It says it comes from:",
-                subject: "Its subject:",
-                found: "What speaks against it:",
-                advice: "The message is attached as it came. Do not follow its links, do not open \
-                         what is attached\r\nto it, and do not answer, until you have asked the \
-                         sender in another way, for instance by\r\ntelephone. Nobody else was told \
-                         of this warning.",
-            },
-            Language::German => Words {
-                sender: "Mail-Warnung",
-                warning: match forged {
-                    true => "[Warnung: gef\u{e4}lscht]",
-                    false => "[Warnung: verd\u{e4}chtig]",
-                },
-                headline: match forged {
-                    true => {
-                        "Diese Nachricht stammt h\u{f6}chstwahrscheinlich nicht von dem, den sie \
-                         als Absender nennt."
-                    }
-                    false => {
-                        "Diese Nachricht sieht aus, wie gef\u{e4}lschte aussehen. Vorsicht mit ihr!"
-                    }
-                },
-                from: "Angeblicher Absender:",
-                subject: "Betreff:",
-                found: "Was gegen sie spricht:",
-                advice: "Die Nachricht h\u{e4}ngt an, so wie sie ankam. Bitte folgen Sie keinem \
-                         Link darin, \u{f6}ffnen Sie\r\nkeinen Anhang und antworten Sie nicht, bevor \
-                         Sie auf anderem Weg nachgefragt haben, zum\r\nBeispiel am Telefon. Sonst \
-                         wurde niemand \u{fc}ber diese Warnung unterrichtet.",
-            },
+        out.extend_from_slice(b"\r\n");
+        paragraph("", words.advice, out);
+        out.extend_from_slice(b"\r\n");
+        paragraph("", words.details, out);
+        for reason in weighty(self.verdict) {
+            let text = unlinked(&shown(reason.text(), 400));
+            paragraph("> ", &format!("{}: {text}", reason.code()), out);
         }
     }
-}
 
-/// The words of one language for one grade.
-struct Words {
-    sender: &'static str,
-    warning: &'static str,
-    headline: &'static str,
-    from: &'static str,
-    subject: &'static str,
-    found: &'static str,
-    advice: &'static str,
-}
-
-mod german {
-    /// What a reason means; none: the English sentence stands alone.
-    pub(super) fn reason(code: &str) -> Option<&'static str> {
-        Some(match code {
-            "dkim.body-hash" => "Der Text wurde nach dem Unterschreiben verändert",
-            "dkim.signature" => "Die digitale Unterschrift passt nicht zur Nachricht",
-            "dkim.expired" => "Die digitale Unterschrift ist abgelaufen",
-            "dkim.signed-in-future" => "Die digitale Unterschrift ist auf die Zukunft datiert",
-            "dkim.no-key" => "Den Schlüssel zur digitalen Unterschrift gibt es nicht",
-            "dkim.key-revoked" => "Der Schlüssel zur digitalen Unterschrift wurde widerrufen",
-            "dkim.key-unavailable" => "Der Schlüssel war nicht abrufbar",
-            "dkim.key-too-short" | "dkim.weak-key" => {
-                "Der Schlüssel der digitalen Unterschrift ist zu schwach"
+    /// The domain that a reason is about.
+    fn domain_of(&self, code: &str) -> Option<String> {
+        let verdict = self.verdict;
+        let domain = match code.split('.').next()? {
+            "spf" => {
+                let spf = verdict.spf()?;
+                spf.mail_from().or(spf.helo())?.domain().to_owned()
             }
-            "dkim.sha1" => "Die digitale Unterschrift benutzt ein gebrochenes Verfahren",
-            "dkim.l-tag" | "dkim.l-beyond-body" => {
-                "Die digitale Unterschrift lässt zu, dass Text angehängt wird"
-            }
-            "dkim.from-not-signed" => "Der Absender ist von der Unterschrift nicht gedeckt",
-            "dkim.unsigned-duplicate" => "Ein unterschriebenes Kopffeld kommt doppelt vor",
-            "dkim.too-many-signatures" => "Die Nachricht trägt zu viele digitale Unterschriften",
-            "dmarc.fail" => "Die Domain des Absenders sagt, dass die Nachricht nicht von ihr ist",
-            "dmarc.temperror" => "Die Regeln der Absender-Domain waren nicht abrufbar",
-            "dmarc.permerror" => "Die Regeln der Absender-Domain sind fehlerhaft",
-            "dmarc.none" => "Die Domain des Absenders macht keine Angaben, die schützen",
-            "from.multiple" | "from.several-domains" => {
-                "Es sind mehrere Absender angegeben, wie Fälscher es tun"
-            }
-            "from.missing" | "from.empty" => "Es ist kein Absender angegeben",
-            "from.malformed" | "from.no-domain" | "from.group" => {
-                "Die Angabe des Absenders ist keine gültige Adresse"
-            }
-            "from.display-address" => {
-                "Der angezeigte Name sieht aus wie eine andere Adresse als die wirkliche"
-            }
-            "header.own" => "Die Nachricht gibt vor, hier schon geprüft worden zu sein",
-            "header.duplicate" => "Ein Kopffeld, das einmalig sein muss, kommt mehrfach vor",
-            "header.malformed" | "header.8bit" | "header.utf8" => {
-                "Der Kopf der Nachricht ist fehlerhaft"
-            }
-            "limit.body-octets" | "limit.dns" | "limit.header-fields" | "limit.header-octets" => {
-                "Die Nachricht sprengt die Grenzen der Prüfung"
-            }
-            "spf.fail" => "Der sendende Rechner darf für diese Domain nicht senden",
-            "spf.softfail" => "Der sendende Rechner darf für diese Domain wohl nicht senden",
-            "spf.temperror" | "spf.dns" => "Ob der Rechner senden darf, war nicht herauszufinden",
-            "spf.permerror" | "spf.syntax" | "spf.several-records" | "spf.term-limit" => {
-                "Die Angaben der Domain, wer senden darf, sind fehlerhaft"
+            "dmarc" => verdict.dmarc()?.domain()?.to_string(),
+            "dkim" => {
+                let of_reason = verdict.dkim().iter().find(|d| d.reason().code() == code);
+                let signature = of_reason.or_else(|| verdict.dkim().first())?;
+                signature.domain()?.to_owned()
             }
             _ => return None,
-        })
+        };
+        let domain = shown(&domain, 100);
+        (!domain.is_empty()).then_some(domain)
     }
+}
+
+/// Appends a paragraph in lines that any mail client can show, each behind `start` where that quotes,
+/// otherwise only the first.
+fn paragraph(start: &str, text: &str, out: &mut Vec<u8>) {
+    let further = match start {
+        "> " => start,
+        _ => "  ".get(..start.len()).unwrap_or_default(),
+    };
+    let mut line = start.to_owned();
+    let mut empty = true;
+    let words = text.split(' ').flat_map(short);
+    for word in words {
+        let columns = line.chars().count() + 1 + word.chars().count();
+        if !empty && columns > COLUMNS {
+            line.push_str("\r\n");
+            out.extend_from_slice(line.as_bytes());
+            line = further.to_owned();
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    line.push_str("\r\n");
+    out.extend_from_slice(line.as_bytes());
+}
+
+/// A word in parts that fit on a line.
+fn short(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(word);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        let Some((end, _)) = text.char_indices().nth(COLUMNS - 4) else {
+            return Some(text);
+        };
+        let (part, after) = text.split_at_checked(end)?;
+        rest = Some(after);
+        Some(part)
+    })
+}
+
+/// RFC 5322 §2.1.1: 78 at most, for those who read on a terminal.
+const COLUMNS: usize = 76;
+
+/// How a message that is attached as it is must be called: RFC 2045 §2.8 ends "8bit" at 998 octets.
+fn coding(message: &[u8]) -> &'static str {
+    let mut lines = message.split(|&octet| octet == b'\n');
+    match lines.any(|line| line.len() > 999) {
+        true => "binary",
+        false => "8bit",
+    }
+}
+
+/// An account as an address in a header field.
+fn mailbox(account: &str) -> String {
+    let quoted = |(local, domain): (&str, &str)| {
+        let local = local.replace('\\', "\\\\").replace('"', "\\\"");
+        Address::parse(&format!("\"{local}\"@{domain}"))
+    };
+    let address = account.rsplit_once('@').and_then(quoted);
+    address.map_or_else(|| account.to_owned(), |address| address.to_string())
 }
 
 /// Writes formatted text into octets.
@@ -237,29 +243,44 @@ impl Write for Octets<'_> {
     }
 }
 
+/// 128 random bits: no sender can guess the boundary and break out of the attachment.
 fn boundary(message: &[u8]) -> String {
     let mut random = [0_u8; 16];
-    let drawn = aws_lc_rs::rand::fill(&mut random);
-    let mut boundary: String = random.iter().map(|octet| format!("{octet:02x}")).collect();
-    // Without random numbers, or by a miracle, the boundary stands in the message: make it longer.
-    while drawn.is_err() && memchr::memmem::find(message, boundary.as_bytes()).is_some() {
+    // Without random numbers it is at least none that stands in the message.
+    let _ = aws_lc_rs::rand::fill(&mut random);
+    let mut boundary = "letterlock-".to_owned();
+    for octet in random {
+        let _ = write!(boundary, "{octet:02x}");
+    }
+    while memchr::memmem::find(message, boundary.as_bytes()).is_some() {
         boundary.push('x');
     }
-    format!("letterlock-{boundary}")
+    boundary
+}
+
+/// The first field of this name, fit to be shown. None if there is none, or nothing in it.
+fn field(message: &[u8], name: &str, most: usize) -> Option<String> {
+    let value = String::from_utf8_lossy(headers::find(message, name)?);
+    // RFC 5322 §2.2.3: a folded field is one line.
+    let value = value.replace("\r\n", "");
+    let value = shown(&encoded_word::decode(&value), most);
+    (!value.is_empty()).then_some(value)
 }
 
 /// What a stranger wrote, fit to be shown: one line, no control characters, not too long.
-fn shown(text: Option<&[u8]>, most: usize) -> String {
-    let text = String::from_utf8_lossy(text.unwrap_or_default());
+fn shown(text: &str, most: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
+        let word = word.chars().filter(|c| !is_invisible(*c));
+        let before = line.len();
         if !line.is_empty() {
             line.push(' ');
         }
-        line.extend(word.chars().filter(|c| !is_invisible(*c)));
+        let start = line.len();
+        line.extend(word);
+        if line.len() == start {
+            line.truncate(before);
+        }
     }
     match line.char_indices().nth(most) {
         Some((end, _)) => format!("{}\u{2026}", line.get(..end).unwrap_or_default()),
@@ -267,106 +288,23 @@ fn shown(text: Option<&[u8]>, most: usize) -> String {
     }
 }
 
-/// Characters that turn text around or hide it, so that what is read is not what stands there.
+/// Characters that turn text round or hide it, so that what is read is not what stands there.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A header field's value: as it is, if it is short ASCII; in encoded words otherwise (RFC 2047).
-fn encoded(text: &str) -> String {
-    // A stranger's own encoded word must stay text here, or a mail client would decode it.
-    if text.is_ascii() && text.len() <= 60 && !text.contains("=?") {
-        return text.to_owned();
-    }
-    let mut words: Vec<String> = vec![String::new()];
-    for c in text.chars() {
-        // RFC 2047 §2: an encoded word has at most 75 characters: 45 octets in base64, and its frame.
-        match words.last_mut() {
-            Some(word) if word.len() + c.len_utf8() <= 42 => word.push(c),
-            _ => words.push(c.to_string()),
-        }
-    }
-    let words = words
+/// A stranger's words, so that no mail client makes a link of them in a notice that people trust.
+fn unlinked(text: &str) -> String {
+    let broken = text.replace("://", "[:]//");
+    ["www.", "Www.", "WWW."]
         .iter()
-        .map(|word| format!("=?utf-8?B?{}?=", BASE64.encode(word)));
-    words.collect::<Vec<_>>().join("\r\n ")
-}
-
-fn base64_lines(text: &[u8], out: &mut Vec<u8>) {
-    for line in text.chunks(57) {
-        out.extend_from_slice(BASE64.encode(line).as_bytes());
-        out.extend_from_slice(b"\r\n");
-    }
+        .fold(broken, |text, www| text.replace(www, "www[.]"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use mail_dns::Zone;
-    use msg_validate::{Context, Validator};
-
-    #[test]
-    fn strangers_text_is_tamed() {
-        assert_eq!(shown(Some(b"a\r\n\tb\x07 \xe2\x80\xaec"), 99), "a b c");
-        assert_eq!(
-            shown(Some("\u{e4}\u{e4}\u{e4}".as_bytes()), 2),
-            "\u{e4}\u{e4}\u{2026}"
-        );
-        assert_eq!(shown(None, 9), "");
-    }
-
-    #[test]
-    fn encoded_words_are_whole() {
-        assert_eq!(encoded("plain"), "plain");
-        assert_eq!(encoded("\u{e4}"), "=?utf-8?B?w6Q=?=");
-        let long = encoded(&"\u{e4}".repeat(100));
-        assert!(long.split("\r\n ").all(|word| word.len() <= 75));
-        assert!(!encoded("=?utf-8?B?eA==?=").contains("=?utf-8?B?eA==?="));
-    }
-
-    #[test]
-    fn the_original_cannot_break_out() {
-        let verdict = pollster::block_on(Validator::new(Zone::new()).validate(
-            b"From: a@b.example, c@d.example\r\n\r\n",
-            &Context::bare(SystemTime::UNIX_EPOCH),
-            std::time::Instant::now(),
-        ));
-        let original = b"Subject: =?x\r\n\tboundary=letterlock-0\r\nFrom: boss@b.example\r\n\r\n--letterlock-0--\r\n";
-        for (language, word) in [
-            (Language::English, "other way"),
-            (Language::German, "anderem Weg"),
-        ] {
-            let notice = Notice {
-                hostname: "mx.example",
-                to: Some("joe@b.example"),
-                language,
-                verdict: &verdict,
-                now: SystemTime::UNIX_EPOCH,
-            };
-            let mut out = Vec::new();
-            notice.write(original, |out| out.extend_from_slice(original), &mut out);
-            let text = String::from_utf8(out).unwrap();
-            let boundary = text
-                .split("boundary=\"")
-                .nth(1)
-                .unwrap()
-                .split('"')
-                .next()
-                .unwrap();
-            let parts: Vec<_> = text.split(&format!("--{boundary}")).collect();
-            assert_eq!(parts.len(), 4);
-            let attached = parts[2].split_once("\r\n\r\n").unwrap().1;
-            assert_eq!(attached.as_bytes(), [&original[..], b"\r\n"].concat());
-            let body = parts[1]
-                .split_once("\r\n\r\n")
-                .unwrap()
-                .1
-                .replace("\r\n", "");
-            let body = String::from_utf8(BASE64.decode(body).unwrap()).unwrap();
-            assert!(
-                body.contains("boss@b.example") && body.contains(word),
-                "{body}"
-            );
-        }
-    }
-}
+mod tests;
