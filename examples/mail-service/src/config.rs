@@ -1,5 +1,6 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+use crate::accounts;
 use record_store::{AnyStore, Sqlite};
 use serde::Deserialize;
 use std::{
@@ -7,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tracing_subscriber::EnvFilter;
 
 /// Everything that can be set.
 #[non_exhaustive]
@@ -228,6 +230,11 @@ impl Default for Limits {
     }
 }
 
+/// What a message can have, so that it fits into the store together with a notice about it.
+const MOST_OCTETS: usize = 250 * 1024 * 1024;
+/// A delivery is one commit, and takes two of its [`record_store::MAX_OPERATIONS`] for a recipient.
+const MOST_RECIPIENTS: usize = 400;
+
 /// Logging, to standard error.
 #[non_exhaustive]
 #[derive(Clone, Debug, Deserialize)]
@@ -280,8 +287,15 @@ pub enum Error {
         source: Box<toml::de::Error>,
     },
     /// A setting makes no sense.
-    #[error("{0}")]
-    Senseless(&'static str),
+    #[error("{}: {key} {rule}", path.display())]
+    Setting {
+        /// Where it stands.
+        path: PathBuf,
+        /// Which.
+        key: &'static str,
+        /// What it must be.
+        rule: String,
+    },
 }
 
 impl Config {
@@ -306,24 +320,60 @@ impl Config {
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
-        config.check()?;
+        config.check().map_err(|(key, rule)| Error::Setting {
+            path: path.into(),
+            key,
+            rule,
+        })?;
         Ok(config)
     }
 
-    fn check(&self) -> Result<(), Error> {
-        let hostname = &self.hostname;
-        if hostname.is_empty() || !hostname.bytes().all(|b| b.is_ascii_graphic()) {
-            return Err(Error::Senseless("hostname must be a domain name"));
+    /// The first setting that makes no sense, and what it must be.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        self.limits.check()?;
+        let name = &self.hostname;
+        if !name.is_ascii() || canonical(name).is_none() {
+            let rule = format!("must be a domain name in ASCII, not {name:?}");
+            return Err(("hostname", rule));
         }
-        if self.tls.certificate.is_some() != self.tls.key.is_some() {
-            return Err(Error::Senseless(
-                "tls.certificate and tls.key must be given together",
-            ));
+        let mut domains = Vec::new();
+        for domain in &self.domains {
+            let rule = || ("domains", format!("must be domain names, not {domain:?}"));
+            domains.push(canonical(domain).ok_or_else(rule)?);
         }
-        if self.limits.password_threads == 0 || self.workers == Some(0) {
-            return Err(Error::Senseless("threads must be at least one"));
+        if let Some(postmaster) = &self.postmaster {
+            let account = accounts::parse(postmaster).unwrap_or_default();
+            let ours = account.rsplit_once('@').map(|(_, domain)| domain);
+            if !ours.is_some_and(|ours| domains.iter().any(|domain| domain == ours)) {
+                let rule = format!("must be an address in one of the domains, not {postmaster:?}");
+                return Err(("postmaster", rule));
+            }
         }
-        Ok(())
+        let path = self.store.strip_prefix("sqlite:");
+        must(
+            path.is_some_and(|path| !path.is_empty()) || self.store == "memory:",
+            "store",
+            "must be \"sqlite:PATH\" or \"memory:\"",
+        )?;
+        must(
+            !matches!(&self.resolver, Resolver::Servers(servers) if servers.is_empty()),
+            "resolver.servers",
+            "must name a server",
+        )?;
+        must(self.workers != Some(0), "workers", "must be at least 1")?;
+        must(
+            !self.listen.smtp.is_empty() || !self.listen.pop3s.is_empty(),
+            "listen",
+            "must name an address",
+        )?;
+        must(
+            self.tls.certificate.is_some() == self.tls.key.is_some(),
+            "tls",
+            "must name both, certificate and key, or none",
+        )?;
+        EnvFilter::try_new(&self.log.filter)
+            .map(drop)
+            .map_err(|error| ("log.filter", format!("must be a filter: {error}")))
     }
 
     /// Threads that work on connections.
@@ -374,7 +424,65 @@ impl Config {
     }
 }
 
+/// A domain as the parts of the service compare it, if mail can be addressed to it.
+fn canonical(domain: &str) -> Option<String> {
+    let account = accounts::parse(&format!("postmaster@{domain}")).ok()?;
+    let (_, domain) = account.rsplit_once('@')?;
+    (!domain.starts_with('[')).then(|| domain.to_owned())
+}
+
+/// What a setting must be, if it is not.
+fn must(is: bool, key: &'static str, rule: &str) -> Result<(), (&'static str, String)> {
+    match is {
+        true => Ok(()),
+        false => Err((key, rule.to_owned())),
+    }
+}
+
 impl Limits {
+    /// The first limit under which the service could not do its work, and what it must be.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        for (key, value, least, most) in [
+            ("limits.message_octets", self.message_octets, 1, MOST_OCTETS),
+            // RFC 5321 §4.5.3.1.6: a text line may have 1000 octets, CR LF counted.
+            ("limits.line_octets", self.line_octets, 1000, MOST_OCTETS),
+            ("limits.recipients", self.recipients, 1, MOST_RECIPIENTS),
+            ("limits.errors", self.errors, 1, usize::MAX),
+            ("limits.connections", self.connections, 1, usize::MAX),
+            (
+                "limits.connections_per_address",
+                self.connections_per_address,
+                1,
+                usize::MAX,
+            ),
+            (
+                "limits.octets_in_flight",
+                self.octets_in_flight,
+                self.message_octets,
+                usize::MAX,
+            ),
+            ("limits.password_threads", self.password_threads, 1, 64),
+        ] {
+            if value < least {
+                return Err((key, format!("must be at least {least}, not {value}")));
+            }
+            if value > most {
+                return Err((key, format!("must be at most {most}, not {value}")));
+            }
+        }
+        must(
+            self.login_failures > 0,
+            "limits.login_failures",
+            "must be at least 1",
+        )?;
+        // RFC 1939 §3: the timer "MUST be of at least 10 minutes' duration".
+        must(
+            self.pop3_idle_seconds >= 600,
+            "limits.pop3_idle_seconds",
+            "must be at least 600",
+        )
+    }
+
     pub(crate) fn smtp_idle(&self) -> Duration {
         Duration::from_secs(self.smtp_idle_seconds)
     }
@@ -422,15 +530,75 @@ mod tests {
     }
 
     #[test]
-    fn resolvers_and_errors() {
+    fn resolvers() {
         let parse = |text: &str| toml::from_str::<Config>(text);
         let servers = parse("resolver = { servers = [\"127.0.0.1:53\"] }").unwrap();
         assert!(matches!(servers.resolver, Resolver::Servers(list) if list.len() == 1));
         let zone = parse("resolver = { zone = \"z.json\" }").unwrap();
         assert_eq!(zone.resolver, Resolver::Zone("z.json".into()));
-        assert!(parse("hostnam = \"x\"").is_err());
-        assert!(parse("alarm = \"loud\"").is_err());
-        let half = parse("[tls]\nkey = \"k.pem\"").unwrap();
-        assert!(matches!(half.check(), Err(Error::Senseless(_))));
+    }
+
+    /// The whole chain of what a person reads.
+    fn told(error: &dyn std::error::Error) -> String {
+        match error.source() {
+            Some(cause) => format!("{error}: {}", told(cause)),
+            None => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("my.toml");
+        let load = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Config::load(&path)
+        };
+        for (text, key) in [
+            ("hostnam = \"x\"", "hostnam"),
+            ("[limits]\nmessage_octet = 1", "message_octet"),
+            ("alarm = \"loud\"", "alarm"),
+            ("language = \"fr\"", "language"),
+            ("hostname = \"two words\"", "hostname"),
+            ("hostname = \"b\u{fc}cher.example\"", "hostname"),
+            ("domains = [\"a..b\"]", "domains"),
+            ("postmaster = \"joe\"", "postmaster"),
+            ("postmaster = \"joe@elsewhere.example\"", "postmaster"),
+            ("store = \"mail.db\"", "store"),
+            ("workers = 0", "workers"),
+            ("resolver = { servers = [] }", "resolver.servers"),
+            ("[listen]\nsmtp = []\npop3s = []", "listen"),
+            ("[listen]\nsmtp = [\"25\"]", "smtp"),
+            ("[tls]\nkey = \"k.pem\"", "tls"),
+            ("[log]\nfilter = \"loud=nonsense\"", "log.filter"),
+            ("[limits]\nline_octets = 100", "limits.line_octets"),
+            ("[limits]\nrecipients = 5000", "limits.recipients"),
+            (
+                "[limits]\nmessage_octets = 1_000_000_000",
+                "limits.message_octets",
+            ),
+            (
+                "[limits]\noctets_in_flight = 1000",
+                "limits.octets_in_flight",
+            ),
+            (
+                "[limits]\npop3_idle_seconds = 60",
+                "limits.pop3_idle_seconds",
+            ),
+            ("[limits]\npassword_threads = 0", "limits.password_threads"),
+        ] {
+            let error = told(&load(text).unwrap_err());
+            assert!(
+                error.contains("my.toml") && error.contains(key),
+                "{text}: {error}"
+            );
+        }
+        load("postmaster = \"joe@LOCALHOST\"").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let error = told(&Config::load(&path).unwrap_err());
+        assert!(
+            error.contains("my.toml") && error.contains("No such file"),
+            "{error}"
+        );
     }
 }
