@@ -112,6 +112,69 @@ async fn the_demonstration_passes() {
     assert_eq!(text.matches("PASS ").count(), 3, "{text}");
 }
 
+/// What the demonstration says of a person's own message, asked of a zone.
+async fn shown(octets: &[u8]) -> Result<String, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, octets: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, octets).unwrap();
+        path
+    };
+    let mut options = demo::Options::default();
+    options.mail = Some(file("m.eml", octets));
+    let zone = r#"{"a.test": [["TXT", ["v=spf1 ip4:127.0.0.1 -all"]]]}"#;
+    options.resolver = Resolver::Zone(file("zone.json", zone.as_bytes()));
+    let mut out = Vec::new();
+    let shown = demo::show(&options, Clock::system(), &mut out).await;
+    shown.map_err(|error| error.to_string())?.end().await;
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text.matches("PASS ").count(), 3, "{text}");
+    Ok(text)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_explains_ones_own_message() {
+    let message =
+        "Return-Path: <ann@a.test>\nFrom: J\u{f6} <ann@a.test>\nSubject: x\n\n.\nb\u{f6}\n";
+    let text = shown(message.as_bytes()).await.unwrap();
+    for line in [
+        "its lines end in LF: converted to CR LF",
+        "MAIL FROM:<ann@a.test>",
+        "spf=pass smtp.mailfrom=a.test",
+        "read it: curl",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    // It was declared as what it is: its UTF-8 is nothing that speaks against it.
+    assert!(!text.contains("header.utf8"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_says_what_is_wrong_with_a_file() {
+    let head = "From: ann@a.test\r\nSubject: x\r\n\r\n";
+    let long = "x".repeat(999);
+    for (body, reply) in [
+        (
+            "a\r\nb\nc\r\n",
+            "the server refused it: 550 5.6.0 Bare CR or LF",
+        ),
+        ("a\0b\r\n", "the server refused it: 550 5.6.0 NUL"),
+        (
+            long.as_str(),
+            "the server refused it: 554 5.6.0 Line too long",
+        ),
+    ] {
+        let text = shown(format!("{head}{body}").as_bytes()).await.unwrap();
+        assert!(text.contains(reply), "{reply}: {text}");
+    }
+    // What is refused in the middle of much more is refused with a reply, not with a broken pipe.
+    let much = format!("{head}a\nb\r\n{}", "c\r\n".repeat(1_000_000));
+    let text = shown(much.as_bytes()).await.unwrap();
+    assert!(text.contains("refused it: 550 5.6.0 Bare"), "{text}");
+    let empty = shown(b"").await.unwrap_err();
+    assert!(empty.ends_with("m.eml: the file is empty"), "{empty}");
+}
+
 /// Set up without a network or a certificate store, and mail arrives with it.
 #[cfg(feature = "second-opinion")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 //! The demonstration's clients: SMTP with STARTTLS, and POP3S.
 
+use crate::headers;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -29,6 +30,11 @@ async fn secure(tls: &TlsConnector, tcp: TcpStream) -> std::io::Result<TlsStream
     tls.connect(name, tcp).await
 }
 
+/// The server's reply, where it was not the one that was hoped for.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Refused(String);
+
 /// Lines to and fro.
 struct Dialogue<S>(BufReader<S>);
 
@@ -52,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
             }
             return match line.starts_with(start) {
                 true => Ok(line),
-                false => Err(format!("expected {start}, got {line}").into()),
+                false => Err(Refused(line).into()),
             };
         }
     }
@@ -83,7 +89,8 @@ pub(super) async fn send(
     let stream = secure(tls, plain.0.into_inner()).await?;
     let mut smtp = Dialogue(BufReader::new(stream));
     smtp.ask("EHLO client.test", "250").await?;
-    smtp.ask(&format!("MAIL FROM:<{from}>"), "250").await?;
+    let mail = format!("MAIL FROM:<{from}>{}", declared(message));
+    smtp.ask(&mail, "250").await?;
     smtp.ask(&format!("RCPT TO:<{to}>"), "250").await?;
     smtp.ask("DATA", "354").await?;
     let mut wire = Vec::with_capacity(message.len() + 64);
@@ -97,10 +104,24 @@ pub(super) async fn send(
         wire.extend_from_slice(b"\r\n");
     }
     wire.extend_from_slice(b".\r\n");
-    smtp.say(&wire).await?;
-    let reply = smtp.expect("250").await?;
+    // A server that refuses in the middle closes the connection: what it said is worth more.
+    let said = smtp.say(&wire).await;
+    let reply = match (smtp.expect("250").await, said) {
+        (Err(error), Err(said)) if !error.is::<Refused>() => return Err(said.into()),
+        (reply, _) => reply?,
+    };
     smtp.ask("QUIT", "221").await?;
     Ok(reply)
+}
+
+/// What MAIL must say of a message that is not all ASCII (RFC 6152 §3, RFC 6531 §3.4).
+fn declared(message: &[u8]) -> &'static str {
+    let header = headers::fields(message).all(|field| field.all.is_ascii());
+    match (header, message.is_ascii()) {
+        (false, _) => " BODY=8BITMIME SMTPUTF8",
+        (true, false) => " BODY=8BITMIME",
+        (true, true) => "",
+    }
 }
 
 /// The newest message of a mailbox.

@@ -2,12 +2,10 @@
 
 mod client;
 mod message;
+mod own;
 mod zone;
 
-use crate::{
-    Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice,
-    smtp::command::Address,
-};
+use crate::{Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice};
 use memchr::memmem;
 use record_store::AnyStore;
 use std::{
@@ -26,6 +24,8 @@ use zeroize::Zeroizing;
 pub struct Options {
     /// A message of one's own, sent the same way.
     pub mail: Option<PathBuf>,
+    /// Where the DNS answers about that one come from.
+    pub resolver: Resolver,
 }
 
 /// A demonstration that has been shown, and whose service runs on.
@@ -48,6 +48,7 @@ pub async fn show(
     clock: Clock,
     out: &mut impl Write,
 ) -> Result<Demo, Box<dyn Error>> {
+    let own = options.mail.as_deref().map(own::Mail::read).transpose()?;
     let data = tempfile::Builder::new()
         .prefix("mail-service-demo-")
         .tempdir()?;
@@ -63,37 +64,37 @@ pub async fn show(
     writeln!(out, "SMTP on {}, POP3S on {}\n", stage.smtp, stage.pop3s)?;
 
     let mut failures = 0;
-    for (number, title, from, text, grades) in [
+    for (number, title, from, text, grade) in [
         (
             1,
             "good: signed by its sender",
             "alice@a.test",
             alice.good(),
-            &["verified"][..],
+            "verified",
         ),
         (
             2,
             "spoofed: somebody writes in Alice's name",
             "mallory@mallory.test",
             alice.spoofed(),
-            &["forged", "suspicious"],
+            "forged",
         ),
         (
             3,
             "damaged: a word was changed on the way",
             "bounce@list.test",
             alice.damaged(),
-            &["forged", "suspicious"],
+            "forged",
         ),
     ] {
         match stage.pass(from, text.as_bytes()).await {
-            Ok(seen) if seen.is_as_expected(grades) => {
+            Ok(seen) if seen.is_as_expected(grade, text.as_bytes()) => {
                 writeln!(out, "PASS {number} {title}")?;
                 seen.tell(out)?;
             }
             Ok(seen) => {
                 failures += 1;
-                writeln!(out, "FAIL {number} {title}: expected {grades:?}")?;
+                writeln!(out, "FAIL {number} {title}: expected {grade}")?;
                 seen.tell(out)?;
             }
             Err(error) => {
@@ -102,11 +103,19 @@ pub async fn show(
             }
         }
     }
-    let mut own = None;
-    if let Some(path) = &options.mail {
-        own = Some(own_mail(path, data.path(), &clock, zone.address, out).await?);
-    }
-    stage.tell(out)?;
+    let own = match own {
+        Some(mail) => {
+            let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];
+            Some(mail.show(data.path(), &clock, resolvers, out).await?)
+        }
+        None => None,
+    };
+    writeln!(
+        out,
+        "\nSMTP:   {}  (mail for {BOB})\nPOP3S:  {}\nLogin:  {BOB}  {}",
+        stage.smtp, stage.pop3s, *stage.password,
+    )?;
+    writeln!(out, "Try:    {}", stage.curl(2))?;
     Ok(Demo {
         server: stage.server,
         failures,
@@ -185,18 +194,20 @@ impl Stage {
         Ok(Seen(message))
     }
 
-    fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
-        writeln!(
-            out,
-            "\nSMTP:   {}  (mail for {BOB})\nPOP3S:  {}\nLogin:  {BOB}  {}\nTry:    curl --cacert {} --user '{BOB}:{}' pop3s://localhost:{}/2",
-            self.smtp,
-            self.pop3s,
-            *self.password,
-            self.certificate.display(),
-            *self.password,
+    /// A command line that reads a message.
+    fn curl(&self, number: usize) -> String {
+        format!(
+            "curl -sS --cacert {} --user {} pop3s://localhost:{}/{number}",
+            quoted(&self.certificate.display().to_string()),
+            quoted(&format!("{BOB}:{}", *self.password)),
             self.pop3s.port(),
         )
     }
+}
+
+/// For a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// A message as it was found in the mailbox.
@@ -220,11 +231,17 @@ impl Seen {
         self.attached().unwrap_or(&self.0)
     }
 
-    /// The verdict is one of these; and it came inside of a notice if it raises the alarm.
-    fn is_as_expected(&self, grades: &[&str]) -> bool {
-        let grade = self.field(notice::VERDICT);
+    /// It has this verdict, came inside of a notice if that raises the alarm, and nothing of what
+    /// was sent is changed.
+    fn is_as_expected(&self, grade: &str, sent: &[u8]) -> bool {
         let alarm = grade == "forged" || grade == "suspicious";
-        grades.contains(&grade.as_str()) && self.attached().is_some() == alarm
+        self.field(notice::VERDICT) == grade
+            && self.attached().is_some() == alarm
+            && self.holds(sent)
+    }
+
+    fn holds(&self, sent: &[u8]) -> bool {
+        memmem::find(self.original(), sent).is_some()
     }
 
     fn tell(&self, out: &mut impl Write) -> std::io::Result<()> {
@@ -239,9 +256,9 @@ impl Seen {
         match self.attached() {
             Some(_) => writeln!(
                 out,
-                "       arrived inside of a notice, the original attached"
+                "       arrived inside of a notice that explains, the original attached"
             ),
-            None => writeln!(out, "       arrived as it was sent"),
+            None => writeln!(out, "       arrived as it was sent, below the verdict"),
         }
     }
 }
@@ -249,79 +266,4 @@ impl Seen {
 fn unfolded(value: &[u8]) -> String {
     let text = String::from_utf8_lossy(value);
     text.replace("\r\n\t", " ").replace("\r\n", "")
-}
-
-/// The person's own message, judged with the DNS of the world where there is one.
-async fn own_mail(
-    path: &Path,
-    data: &Path,
-    clock: &Clock,
-    zone: SocketAddr,
-    out: &mut impl Write,
-) -> Result<Server, Box<dyn Error>> {
-    let octets = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    writeln!(out, "\nYour message, {}:", path.display())?;
-    let message = match crlf(&octets) {
-        Some(converted) => {
-            writeln!(
-                out,
-                "       its lines end in LF; they were converted to CR LF"
-            )?;
-            converted
-        }
-        None => octets,
-    };
-    let folder = data.join("own");
-    let stage = match Stage::start(&folder, Resolver::System, clock).await {
-        Ok(stage) => stage,
-        Err(error) => {
-            writeln!(
-                out,
-                "       no DNS of this machine ({error}): judged by the zone alone"
-            )?;
-            let again = data.join("own-by-zone");
-            Stage::start(&again, Resolver::Servers(vec![zone]), clock).await?
-        }
-    };
-    let from = headers::find(&message, "Return-Path").unwrap_or_default();
-    let from = unfolded(from);
-    let from = from.trim_matches(['<', '>', ' ']);
-    // Without a return path, as from the null sender: nothing is claimed that nobody said.
-    let from = Address::parse(from).filter(Address::is_ascii);
-    let from = from.map(|a| a.to_string()).unwrap_or_default();
-    writeln!(
-        out,
-        "       sent from this machine, MAIL FROM:<{from}>: SPF judges this machine, not the one it came from"
-    )?;
-    match stage.pass(&from, &message).await {
-        Ok(seen) => seen.tell(out)?,
-        Err(error) => writeln!(out, "       refused: {error}")?,
-    }
-    Ok(stage.server)
-}
-
-/// The text with CR LF, if all its lines end in bare LF; a mixture is judged as it is.
-fn crlf(text: &[u8]) -> Option<Vec<u8>> {
-    let lf = text.contains(&b'\n') && !text.contains(&b'\r');
-    lf.then(|| {
-        let lines = text.split_inclusive(|&octet| octet == b'\n');
-        let mut converted = Vec::with_capacity(text.len() + text.len() / 32);
-        for line in lines {
-            converted.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
-            converted.extend_from_slice(b"\r\n");
-        }
-        converted
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_pure_lf_is_converted() {
-        assert_eq!(crlf(b"a\n\nb"), Some(b"a\r\n\r\nb\r\n".to_vec()));
-        assert_eq!(crlf(b"a\r\nb\n"), None);
-        assert_eq!(crlf(b"a"), None);
-    }
 }
