@@ -182,7 +182,9 @@ impl Mailboxes {
         let rows = self.rows(account, now).await?;
         // A delivery meanwhile was faster and has counted, or is counted late by one message.
         let mut usage = lock(&self.usage);
-        usage.entry(account.clone()).or_insert(Usage::of(&rows));
+        usage
+            .entry(account.clone())
+            .or_insert_with(|| Usage::of(&rows));
         Ok(())
     }
 
@@ -597,7 +599,7 @@ mod tests {
         let boxes = mailboxes(10).await;
         let joe: Arc<str> = "joe".into();
         boxes
-            .deliver(&[joe.clone()], b"12345678", NOW)
+            .deliver(std::slice::from_ref(&joe), b"12345678", NOW)
             .await
             .unwrap();
         // Another process has removed it, as `user remove` does.

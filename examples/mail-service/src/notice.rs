@@ -154,7 +154,7 @@ impl Notice<'_> {
         let domain = match code.split('.').next()? {
             "spf" => {
                 let spf = verdict.spf()?;
-                spf.mail_from().or(spf.helo())?.domain().to_owned()
+                spf.mail_from().or_else(|| spf.helo())?.domain().to_owned()
             }
             "dmarc" => verdict.dmarc()?.domain()?.to_string(),
             "dkim" => {

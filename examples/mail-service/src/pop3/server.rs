@@ -98,7 +98,9 @@ impl Connection<'_> {
                     let result = self.update(&deleted).await;
                     // RFC 1939 §6: the lock is given back, and then the connection is closed. Whoever
                     // has read the reply can log in again.
-                    self.drop.as_mut().map(|maildrop| maildrop.lock.take());
+                    if let Some(maildrop) = &mut self.drop {
+                        maildrop.lock = None;
+                    }
                     self.session.updated(result, &mut self.wire.out)
                 }
                 action => action,
