@@ -22,7 +22,7 @@ pub(crate) struct Passwords {
     decoy: Arc<str>,
 }
 
-#[derive(Debug)]
+/// Not `Debug`: it holds a password.
 struct Job {
     password: Zeroizing<String>,
     hash: Arc<str>,

@@ -397,11 +397,21 @@ impl Config {
             std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
             std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
         }
-        folder.create(&self.data_dir)?;
-        match self.store.strip_prefix("sqlite:") {
-            Some(path) => file.open(self.data_dir.join(path)).map(drop),
-            None => Ok(()),
-        }
+        let told = |path: &Path, error: std::io::Error| {
+            std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        };
+        folder
+            .create(&self.data_dir)
+            .map_err(|error| told(&self.data_dir, error))?;
+        let Some(path) = self.store.strip_prefix("sqlite:") else {
+            return Ok(());
+        };
+        let path = self.data_dir.join(path);
+        let opened = match path.parent() {
+            Some(parent) => folder.create(parent).and_then(|()| file.open(&path)),
+            None => file.open(&path),
+        };
+        opened.map(drop).map_err(|error| told(&path, error))
     }
 
     /// Opens the store.
@@ -527,6 +537,22 @@ mod tests {
         );
         assert_eq!(config.resolver, default.resolver);
         assert_eq!(config.alarm, default.alarm);
+    }
+
+    #[test]
+    fn folders_are_made_or_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config {
+            data_dir: folder.path().join("a/b"),
+            store: "sqlite:c/mail.db".into(),
+            ..Config::default()
+        };
+        config.prepare().unwrap();
+        assert!(config.data_dir.join("c/mail.db").exists());
+        // Where a file stands, no folder can be made.
+        config.data_dir = config.data_dir.join("c/mail.db");
+        let error = config.prepare().unwrap_err().to_string();
+        assert!(error.contains("mail.db"), "{error}");
     }
 
     #[test]

@@ -282,10 +282,15 @@ fn shown(text: &str, most: usize) -> String {
             line.truncate(before);
         }
     }
-    match line.char_indices().nth(most) {
-        Some((end, _)) => format!("{}\u{2026}", line.get(..end).unwrap_or_default()),
-        None => line,
+    let length = line.chars().count();
+    if length <= most {
+        return line;
     }
+    // Both ends stay: the address behind a very long name is what matters.
+    let tail = most / 3;
+    let start: String = line.chars().take(most - tail).collect();
+    let end: String = line.chars().skip(length - tail).collect();
+    format!("{start}\u{2026}{end}")
 }
 
 /// Characters that turn text round or hide it, so that what is read is not what stands there.
@@ -300,10 +305,16 @@ fn is_invisible(c: char) -> bool {
 
 /// A stranger's words, so that no mail client makes a link of them in a notice that people trust.
 fn unlinked(text: &str) -> String {
-    let broken = text.replace("://", "[:]//");
-    ["www.", "Www.", "WWW."]
-        .iter()
-        .fold(broken, |text, www| text.replace(www, "www[.]"))
+    let text = text.replace("://", "[:]//");
+    let mut broken = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, _) in text.to_ascii_lowercase().match_indices("www.") {
+        broken.push_str(text.get(copied..at + 3).unwrap_or_default());
+        broken.push_str("[.]");
+        copied = at + 4;
+    }
+    broken.push_str(text.get(copied..).unwrap_or_default());
+    broken
 }
 
 #[cfg(test)]

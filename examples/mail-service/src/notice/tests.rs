@@ -7,6 +7,8 @@ use proptest::prelude::*;
 fn strangers_text_is_tamed() {
     assert_eq!(shown("a\r\n\tb\x07 \u{202e}c \u{200b} d", 99), "a b c d");
     assert_eq!(shown("\u{e4}\u{e4}\u{e4}", 2), "\u{e4}\u{e4}\u{2026}");
+    let padded = format!("{} <eve@evil.example>", "The CEO ".repeat(100));
+    assert!(shown(&padded, 200).ends_with("The CEO <eve@evil.example>"));
     assert_eq!(shown("\u{200b}", 9), "");
     let message = b"subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe=0D=0AX:_y?=\r\n =?utf-8?B?IQ==?=\r\n\r\n";
     assert_eq!(
@@ -15,8 +17,8 @@ fn strangers_text_is_tamed() {
     );
     assert_eq!(field(message, "From", 99), None);
     assert_eq!(
-        unlinked("see https://a.example, www.b.example"),
-        "see https[:]//a.example, www[.]b.example"
+        unlinked("see https://a.example, wWw.\u{130}.example"),
+        "see https[:]//a.example, wWw[.]\u{130}.example"
     );
 }
 
