@@ -336,18 +336,14 @@ impl Config {
             let rule = format!("must be a domain name in ASCII, not {name:?}");
             return Err(("hostname", rule));
         }
-        let mut domains = Vec::new();
-        for domain in &self.domains {
-            let rule = || ("domains", format!("must be domain names, not {domain:?}"));
-            domains.push(canonical(domain).ok_or_else(rule)?);
+        if let Some(domain) = self.domains.iter().find(|d| canonical(d).is_none()) {
+            return Err(("domains", format!("must be domain names, not {domain:?}")));
         }
-        if let Some(postmaster) = &self.postmaster {
-            let account = accounts::parse(postmaster).unwrap_or_default();
-            let ours = account.rsplit_once('@').map(|(_, domain)| domain);
-            if !ours.is_some_and(|ours| domains.iter().any(|domain| domain == ours)) {
-                let rule = format!("must be an address in one of the domains, not {postmaster:?}");
-                return Err(("postmaster", rule));
-            }
+        if let Some(postmaster) = &self.postmaster
+            && !self.delivers_to(postmaster)
+        {
+            let rule = format!("must be an address in one of the domains, not {postmaster:?}");
+            return Err(("postmaster", rule));
         }
         let path = self.store.strip_prefix("sqlite:");
         must(
@@ -374,6 +370,16 @@ impl Config {
         EnvFilter::try_new(&self.log.filter)
             .map(drop)
             .map_err(|error| ("log.filter", format!("must be a filter: {error}")))
+    }
+
+    /// Whether mail for this address is delivered here. An account of another domain never gets any.
+    pub fn delivers_to(&self, address: &str) -> bool {
+        let Ok(account) = accounts::parse(address) else {
+            return false;
+        };
+        let domain = account.rsplit_once('@').map(|(_, domain)| domain);
+        let mut ours = self.domains.iter().filter_map(|domain| canonical(domain));
+        ours.any(|ours| Some(ours.as_str()) == domain)
     }
 
     /// Threads that work on connections.
@@ -465,12 +471,6 @@ impl Limits {
                 1,
                 usize::MAX,
             ),
-            (
-                "limits.octets_in_flight",
-                self.octets_in_flight,
-                self.message_octets,
-                usize::MAX,
-            ),
             ("limits.password_threads", self.password_threads, 1, 64),
         ] {
             if value < least {
@@ -540,6 +540,24 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_are_delivered_here() {
+        let config = Config {
+            domains: vec!["B\u{fc}cher.example".into(), "b.test".into()],
+            ..Config::default()
+        };
+        for address in [
+            "joe@B.test",
+            "j@xn--bcher-kva.example",
+            "j@b\u{fc}cher.example",
+        ] {
+            assert!(config.delivers_to(address), "{address}");
+        }
+        for address in ["joe@a.b.test", "joe@localhost", "joe", "@b.test", "joe@"] {
+            assert!(!config.delivers_to(address), "{address}");
+        }
+    }
+
+    #[test]
     fn folders_are_made_or_named() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config {
@@ -602,10 +620,6 @@ mod tests {
             (
                 "[limits]\nmessage_octets = 1_000_000_000",
                 "limits.message_octets",
-            ),
-            (
-                "[limits]\noctets_in_flight = 1000",
-                "limits.octets_in_flight",
             ),
             (
                 "[limits]\npop3_idle_seconds = 60",

@@ -106,6 +106,7 @@ impl Connection<'_> {
                 action => action,
             };
             if action != Action::Continue {
+                self.flush().await?;
                 let _ = timeout_at(self.deadline(), self.wire.close()).await;
                 return Ok(());
             }
