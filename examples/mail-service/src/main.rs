@@ -181,6 +181,10 @@ fn user(path: &std::path::Path, command: User) -> Done {
                 address,
                 password_stdin,
             } => {
+                if !config.delivers_to(&address) {
+                    let path = path.display();
+                    return Err(format!("{address} lies in none of the domains of {path}").into());
+                }
                 let password = password(password_stdin)?;
                 accounts.add(&address, &password.text, now).await?;
                 password.show();
