@@ -129,8 +129,8 @@ mod tests {
         for (coded, text) in [
             ("plain =? not a word ?=", "plain =? not a word ?="),
             (
-                "=?utf-8?Q?Gr=C3=BC=C3=9Fe_an_alle?= !",
-                "Gr\u{fc}\u{df}e an alle !",
+                "=?utf-8?Q?Gr=C3=BC=C3=9Fe_to_you?= !",
+                "Gr\u{fc}\u{df}e to you !",
             ),
             ("=?UTF-8?b?w6Q=?=\t =?utf-8*de?B?w6Q?=", "\u{e4}\u{e4}"),
             // A character cut in two, as careless senders do.
