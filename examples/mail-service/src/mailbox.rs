@@ -254,21 +254,7 @@ impl Mailboxes {
         };
         let body = Large::stage(&self.store, message, now).await?;
         for _ in 0..TRIES {
-            let mut commit = Commit::new().put_large(&body_key(&row)?, &body, Expect::Absent);
-            if row.shared == Shared::Yes {
-                let count = refs(accounts.len() as u64);
-                commit = commit.put(&refs_key(&row)?, count, Expect::Absent);
-            }
-            for account in accounts {
-                let key = accounts::key(account)?;
-                let record = self.store.get(&key, now).await?;
-                let version = record.ok_or(Error::NoAccount)?.version();
-                commit = commit.guard(&key, Expect::Version(version)).put(
-                    &row_key(account, &row)?,
-                    row.encode(),
-                    Expect::Absent,
-                );
-            }
+            let commit = self.delivery(accounts, &row, &body, now).await?;
             match self.store.commit(commit, now).await? {
                 Outcome::Committed(_) => return Ok(()),
                 // Somebody has just got another password, or is gone.
@@ -277,6 +263,32 @@ impl Mailboxes {
             }
         }
         Err(Error::Commit)
+    }
+
+    /// What makes a message appear for all accounts, if they are still there then.
+    async fn delivery(
+        &self,
+        accounts: &[Arc<str>],
+        row: &Row,
+        body: &Large,
+        now: SystemTime,
+    ) -> Result<Commit, Error> {
+        let mut commit = Commit::new().put_large(&body_key(row)?, body, Expect::Absent);
+        if row.shared == Shared::Yes {
+            let count = refs(accounts.len() as u64);
+            commit = commit.put(&refs_key(row)?, count, Expect::Absent);
+        }
+        for account in accounts {
+            let key = accounts::key(account)?;
+            let record = self.store.get(&key, now).await?;
+            let version = record.ok_or(Error::NoAccount)?.version();
+            commit = commit.guard(&key, Expect::Version(version)).put(
+                &row_key(account, row)?,
+                row.encode(),
+                Expect::Absent,
+            );
+        }
+        Ok(commit)
     }
 
     /// What is in a maildrop, for its only session: whoever holds the lock. The quota starts again

@@ -126,6 +126,26 @@ async fn nothing_is_stored_for_an_account_that_is_gone() {
     assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
 }
 
+/// The same with the account removed at the last moment: the commit finds out.
+#[tokio::test]
+async fn a_removal_overtakes_a_delivery() {
+    let boxes = mailboxes(1 << 20).await;
+    let to: [Arc<str>; 1] = ["ann".into()];
+    let row = Row {
+        id: new_id(NOW).unwrap(),
+        size: 5,
+        shared: Shared::No,
+    };
+    let body = Large::stage(&boxes.store, b"hello", NOW).await.unwrap();
+    let delivery = boxes.delivery(&to, &row, &body, NOW).await.unwrap();
+    let gone = Commit::new().delete(&accounts::key("ann").unwrap(), Expect::Anything);
+    let gone = boxes.store.commit(gone, NOW).await.unwrap();
+    assert!(matches!(gone, Outcome::Committed(_)));
+    let late = boxes.store.commit(delivery, NOW).await.unwrap();
+    assert!(matches!(late, Outcome::Conflict(_)));
+    assert_eq!(records(&boxes).await, 0);
+}
+
 #[tokio::test]
 async fn many_deletions_are_one_commit() {
     let boxes = mailboxes(1 << 20).await;

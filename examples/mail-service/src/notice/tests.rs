@@ -156,6 +156,8 @@ fn ours(text: &str) -> Vec<&str> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Whoever writes the message cannot add a field, a part or a line of ours, and it arrives whole.
     #[test]
     fn nothing_breaks_out(
