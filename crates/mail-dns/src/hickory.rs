@@ -245,6 +245,15 @@ impl Chase {
     /// The answer where there is no response with records.
     fn ended(&self, error: &NetError) -> Answer {
         let failure = match error {
+            // RFC 2308 §2.2: name servers without an SOA record are a referral: this server does
+            // not ask others, and does not know.
+            NetError::Dns(DnsError::NoRecordsFound(no))
+                if no.response_code == ResponseCode::NoError
+                    && no.soa.is_none()
+                    && no.ns.is_some() =>
+            {
+                Failure::Refused
+            }
             NetError::Dns(DnsError::NoRecordsFound(no)) => {
                 return self.nothing(no.response_code, no.negative_ttl);
             }

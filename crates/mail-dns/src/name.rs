@@ -40,6 +40,9 @@ pub enum NameError {
 /// Octets of the wire form, without the final empty label.
 const MAX_WIRE: usize = 254;
 
+/// Octets of Unicode text that may be converted: no name that fits the wire needs as many.
+const MAX_UNICODE: usize = 4096;
+
 impl Name {
     /// The root, `.`.
     pub fn root() -> Self {
@@ -62,15 +65,25 @@ impl Name {
     }
 
     /// Converts U-labels to A-labels (RFC 5891 by UTS #46), then as [`from_octets`](Self::from_octets).
+    /// Text in US-ASCII is taken as it is, A-labels in it unchecked.
     ///
     /// # Errors
-    /// [`NameError`].
+    /// [`NameError`]; [`NameError::TooLong`] also for more than 4,096 octets of Unicode.
     pub fn from_unicode(text: &str) -> Result<Self, NameError> {
         if text.is_ascii() {
             return Self::from_octets(text.as_bytes());
         }
+        // The conversion takes time that grows with the square of the length.
+        if text.len() > MAX_UNICODE {
+            return Err(NameError::TooLong);
+        }
         let ascii = idna::domain_to_ascii(text).map_err(|_| NameError::Idna)?;
-        Self::from_octets(ascii.as_bytes())
+        let name = Self::from_octets(ascii.as_bytes())?;
+        // UTS #46 drops what is invisible; a name of nothing else must not become the root.
+        if name.is_root() {
+            return Err(NameError::EmptyLabel);
+        }
+        Ok(name)
     }
 
     /// Joins labels, the leftmost first. Labels may hold any octet, the dot too.
@@ -294,6 +307,37 @@ mod tests {
             Name::from_unicode("\u{2260}\u{ffff}.example"),
             Err(NameError::Idna)
         );
+        // The dots of other scripts, and upper case, are those of US-ASCII.
+        assert_eq!(
+            name("B\u{dc}CHER\u{3002}Example\u{ff0e}"),
+            name("xn--bcher-kva.example")
+        );
+    }
+
+    #[test]
+    fn invisible_text_is_not_the_root() {
+        for nothing in ["\u{ad}", "\u{200b}", "\u{ad}.", "\u{3002}"] {
+            assert_eq!(
+                Name::from_unicode(nothing),
+                Err(NameError::EmptyLabel),
+                "{nothing:?}"
+            );
+        }
+        assert_eq!(
+            Name::from_unicode("\u{ad}.example"),
+            Err(NameError::EmptyLabel)
+        );
+    }
+
+    #[test]
+    fn long_text_is_not_even_converted() {
+        let label = "\u{fc}".repeat(1000);
+        let long = vec![&*label; 5].join(".");
+        assert_eq!(Name::from_unicode(&long), Err(NameError::TooLong));
+        // Within the bound it is IDNA, or the wire, that refuses.
+        assert!(Name::from_unicode(&label).is_err());
+        let most = vec!["\u{fc}".repeat(20); 9].join(".");
+        assert!(Name::from_unicode(&most).is_ok());
     }
 
     #[test]

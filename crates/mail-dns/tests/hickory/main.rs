@@ -11,6 +11,7 @@ use mail_dns::{
 use server::*;
 use std::{
     sync::atomic::{AtomicU8, Ordering},
+    task::Poll,
     time::{Duration, SystemTime},
 };
 
@@ -243,7 +244,7 @@ async fn what_does_not_fit_comes_over_tcp() {
         vec![if q.over_tcp {
             q.answer(0, &[("big.test", TXT, 60, long)], &[])
         } else {
-            q.truncated()
+            q.truncated(&[])
         }]
     })
     .await;
@@ -253,6 +254,134 @@ async fn what_does_not_fit_comes_over_tcp() {
     };
     assert_eq!((txt.chunks().len(), txt.joined().len()), (40, 40 * 255));
     assert!(server.asked.lock().unwrap().iter().any(|q| !q.over_tcp));
+}
+
+/// Half of an SPF record, or one policy of two, is not what the domain says.
+#[tokio::test]
+async fn a_part_of_an_answer_is_no_answer() {
+    let server = Server::start(|q| {
+        let part = [("part.test", TXT, 60, strings(&[b"v=spf1 +all"]))];
+        vec![match (q.over_tcp, &*q.name) {
+            (false, _) => q.truncated(&part),
+            (true, "part.test") => q.truncated(&part),
+            (true, _) => q.answer(SERVFAIL, &[], &[]),
+        }]
+    })
+    .await;
+    for (name, want) in [
+        ("part.test", Failure::Malformed),
+        ("fails.test", Failure::ServerFailure),
+    ] {
+        let answer = server.ask(name, RecordType::Txt).await;
+        assert_eq!(answer, Answer::failure(want), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_referral_is_not_no_data() {
+    let server = Server::start(|q| {
+        let ns = ("test", NS, 60, wire("ns.test"));
+        vec![match &*q.name {
+            "lame.test" => q.answer(NOERROR, &[], &[ns]),
+            "alias.test" => q.answer(
+                NOERROR,
+                &[("alias.test", CNAME, 60, wire("lame.test"))],
+                &[ns],
+            ),
+            "gone.test" => q.answer(NXDOMAIN, &[], &[ns]),
+            // RFC 2308 §2.2: type 1, with name servers and the SOA record.
+            _ => q.answer(NOERROR, &[], &[ns, soa(60, 60)]),
+        }]
+    })
+    .await;
+    for (name, want) in [
+        ("lame.test", Answer::failure(Failure::Refused)),
+        ("alias.test", Answer::failure(Failure::Refused)),
+        (
+            "gone.test",
+            Answer::nx_domain(Security::Unknown, seconds(0)),
+        ),
+        (
+            "empty.test",
+            Answer::no_data(Security::Unknown, seconds(60)),
+        ),
+    ] {
+        assert_eq!(server.ask(name, RecordType::Txt).await, want, "{name}");
+    }
+}
+
+fn host(q: &Asked) -> Vec<Vec<u8>> {
+    let address = ("host.test", A, 60, vec![192, 0, 2, 1]);
+    vec![q.answer(NOERROR, &[address], &[])]
+}
+
+#[tokio::test]
+async fn a_dead_server_beside_a_living_one_does_not_matter() {
+    // Bound, so that nobody else answers there; and never read.
+    let dead = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let living = Server::start(host).await;
+    let query = Query::new(name("host.test"), RecordType::A);
+    for servers in [
+        [dead.local_addr().unwrap(), living.address],
+        [living.address, dead.local_addr().unwrap()],
+    ] {
+        let resolver = Hickory::with_servers(&servers).unwrap();
+        assert_eq!(ask(&resolver, &query).await.iter().len(), 1);
+    }
+}
+
+/// The future of a question is dropped where its message is: a client that hangs up must not make
+/// the same question of others fail.
+#[tokio::test]
+async fn a_question_that_is_given_up_leaves_the_others() {
+    let server = Server::start(host).await;
+    let query = Query::new(name("host.test"), RecordType::A);
+    let mut first = Box::pin(ask(&server.resolver, &query));
+    let mut second = Box::pin(ask(&server.resolver, &query));
+    // Both are under way, sharing what goes out; then the one that began it goes.
+    for one in [&mut first, &mut second] {
+        let under_way = std::future::poll_fn(|context| Poll::Ready(one.as_mut().poll(context)));
+        assert!(under_way.await.is_pending());
+    }
+    drop(first);
+    assert_eq!(second.await.iter().len(), 1);
+    // And where nobody is left, the next one begins anew.
+    let mut alone = Box::pin(ask(&server.resolver, &query));
+    let under_way = std::future::poll_fn(|context| Poll::Ready(alone.as_mut().poll(context)));
+    assert!(under_way.await.is_pending());
+    drop(alone);
+    assert_eq!(ask(&server.resolver, &query).await.iter().len(), 1);
+}
+
+#[tokio::test]
+async fn many_questions_at_once_are_all_answered() {
+    let server = Server::start(|q| {
+        let number: u8 = q.name.trim_start_matches('h').parse().unwrap();
+        let address = vec![192, 0, 2, number];
+        let mut answer = q.answer(NOERROR, &[("h", A, 60, address)], &[]);
+        // The owner is the question's name, by a pointer (RFC 1035 §4.1.4).
+        let at = 12 + wire(&q.name).len() + 4;
+        answer.splice(at..at + wire("h").len(), [0xc0, 12]);
+        // Every third answer is too large for a datagram.
+        if number % 3 == 0 && !q.over_tcp {
+            answer = q.truncated(&[]);
+        }
+        vec![answer]
+    })
+    .await;
+    let mut all = tokio::task::JoinSet::new();
+    for number in 0..150u8 {
+        let resolver = server.resolver.clone();
+        all.spawn(async move {
+            let query = Query::new(name(&format!("h{number}")), RecordType::A);
+            (number, ask(&resolver, &query).await)
+        });
+    }
+    while let Some(answered) = all.join_next().await {
+        let (number, answer) = answered.unwrap();
+        let want = Record::A([192, 0, 2, number].into());
+        assert_eq!(answer.iter().as_slice(), [want], "{number}: {answer:?}");
+    }
 }
 
 /// Which address is believed, where a forgery arrives before the real answer.

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 pub(crate) const A: u16 = 1;
+pub(crate) const NS: u16 = 2;
 pub(crate) const CNAME: u16 = 5;
 pub(crate) const SOA: u16 = 6;
 pub(crate) const PTR: u16 = 12;
@@ -19,6 +20,7 @@ pub(crate) const MX: u16 = 15;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
 
+pub(crate) const NOERROR: u8 = 0;
 pub(crate) const SERVFAIL: u8 = 2;
 pub(crate) const NXDOMAIN: u8 = 3;
 
@@ -52,8 +54,9 @@ impl Asked {
         packet
     }
 
-    pub(crate) fn truncated(&self) -> Vec<u8> {
-        let mut packet = self.answer(0, &[], &[]);
+    /// With these answers, and the bit that says that they are not all.
+    pub(crate) fn truncated(&self, answers: &[Rr]) -> Vec<u8> {
+        let mut packet = self.answer(NOERROR, answers, &[]);
         packet[2] |= 2;
         packet
     }
@@ -85,6 +88,7 @@ pub(crate) fn soa(ttl: u32, minimum: u32) -> Rr {
 
 /// Answers every question by a function that may send several datagrams, or none.
 pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     pub(crate) resolver: Hickory,
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
 }
@@ -132,6 +136,7 @@ impl Server {
             }
         });
         Self {
+            address,
             resolver: Hickory::with_servers(&[address]).unwrap(),
             asked,
         }
