@@ -93,17 +93,18 @@ impl<'a> Evaluation<'a> {
         self.facts.missing()
     }
 
-    /// Takes an answer that came at `now`. One that nobody asked for is ignored.
+    /// Takes an answer that came at `now`. One that nobody asked for, or that came already, is
+    /// ignored; one with records of another type than was asked for counts as a failure.
     ///
-    /// Once more than [`Limits::time`] has passed since the message came, no more is asked: what
-    /// is not known by then counts as failed.
+    /// Once more than [`Limits::time`] has passed since the message came, no more is asked, and
+    /// no more is waited for: what is not known by then counts as a time-out.
     pub fn answer(&mut self, query: &Query, answer: Answer, now: SystemTime) {
         if !self.facts.answer(query, answer) {
             return;
         }
         let spent = now.duration_since(self.context.now()).unwrap_or_default();
         if spent > self.limits.time {
-            self.facts.close();
+            self.facts.stop();
         }
         if self.facts.missing().is_empty() {
             self.run();
@@ -167,13 +168,19 @@ impl<'a> Evaluation<'a> {
     fn findings(&self) -> Findings {
         let hygiene = self.hygiene.as_ref();
         let mut noticed = hygiene.map_or(Vec::new(), |h| h.reasons().to_vec());
-        if self.facts.exhausted() {
-            let most = self.limits.dns_queries;
-            noticed.push(Reason::new(
-                "limit.dns",
-                Severity::Alarm,
-                format!("more than {most} questions to the DNS, or more time than there is"),
-            ));
+        let most = self.limits.dns_queries;
+        let limits = [
+            (
+                self.facts.exhausted(),
+                format!("more than {most} questions to the DNS"),
+            ),
+            (
+                self.facts.is_late(),
+                "the questions to the DNS took more time than there is".to_owned(),
+            ),
+        ];
+        for (_, text) in limits.into_iter().filter(|(reached, _)| *reached) {
+            noticed.push(Reason::new("limit.dns", Severity::Alarm, text));
         }
         let duplicates = hygiene.map_or(&[][..], |h| h.duplicates());
         let dkim = self.dkim.as_deref().unwrap_or_default();
@@ -242,7 +249,8 @@ impl<'a> Evaluation<'a> {
 
     /// Every domain that vouches for the message, or might have.
     fn identifiers(&self) -> Vec<Identifier> {
-        // What the budget forbade to ask is not the DNS's fault: a sender could use it up.
+        // What the budget forbade to ask is not the DNS's fault: a sender could use it up. Time
+        // is not the sender's alone, so what ran out of it is not known, as after a time-out.
         let unknown = (!self.facts.exhausted()).then_some(State::Unknown);
         let spf = self.spf.as_ref().and_then(|spf| spf.mail_from());
         let spf = spf.and_then(|spf| {

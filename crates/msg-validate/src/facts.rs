@@ -1,4 +1,4 @@
-use mail_dns::{Answer, Failure, Name, Query, RecordType};
+use mail_dns::{Answer, Failure, Name, Query, Record, RecordType};
 use std::collections::HashMap;
 
 /// What the DNS has said so far about one message, and what is still to be asked.
@@ -12,7 +12,19 @@ pub(crate) struct Facts {
     missing: Vec<Query>,
     /// Questions that may still be noted.
     budget: usize,
+    /// One more than the budget would have been asked.
     exhausted: bool,
+    clock: Clock,
+}
+
+/// Whether there is time left to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clock {
+    Running,
+    /// Nothing more is asked.
+    Stopped,
+    /// Something would have been asked after that.
+    Missed,
 }
 
 impl Facts {
@@ -22,11 +34,12 @@ impl Facts {
             missing: Vec::new(),
             budget,
             exhausted: false,
+            clock: Clock::Running,
         }
     }
 
-    /// The answer, or `None` after noting the question. Beyond the budget every new question is
-    /// answered with a failure, so that an evaluation always ends.
+    /// The answer, or `None` after noting the question. Beyond the budget, and once the time is
+    /// up, every new question is answered with a failure, so that an evaluation always ends.
     pub(crate) fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
         let query = Query::new(name.clone(), record_type);
         if let Some(answer) = self.answers.get(&query) {
@@ -34,6 +47,10 @@ impl Facts {
         }
         if self.missing.contains(&query) {
             return None;
+        }
+        if self.clock != Clock::Running {
+            self.clock = Clock::Missed;
+            return Some(Answer::failure(Failure::Timeout));
         }
         if self.budget == 0 {
             self.exhausted = true;
@@ -73,13 +90,14 @@ impl Facts {
             return false;
         };
         let query = self.missing.swap_remove(at);
+        let answer = checked(&query, answer);
         self.answers.insert(query, answer);
         true
     }
 
     /// Asks nothing any more: what is not known from here on is a failure.
-    pub(crate) fn close(&mut self) {
-        self.budget = 0;
+    pub(crate) fn stop(&mut self) {
+        self.clock = Clock::Stopped;
         self.drop_missing();
     }
 
@@ -91,5 +109,21 @@ impl Facts {
     /// Whether a question was refused because the budget was used up.
     pub(crate) fn exhausted(&self) -> bool {
         self.exhausted
+    }
+
+    /// Whether a question was not asked because the time was up.
+    pub(crate) fn is_late(&self) -> bool {
+        self.clock == Clock::Missed
+    }
+}
+
+/// The answer, if it answers this question: records of another type say nothing, and must not be
+/// counted as if they did.
+pub(crate) fn checked(query: &Query, answer: Answer) -> Answer {
+    let of_type = |record: &Record| record.record_type() == query.record_type;
+    if answer.iter().all(of_type) {
+        answer
+    } else {
+        Answer::failure(Failure::Malformed)
     }
 }

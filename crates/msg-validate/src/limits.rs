@@ -14,14 +14,20 @@ pub struct Limits {
     pub signatures: usize,
     /// Most entries of a signature's `h=`. Default 100.
     pub signed_fields: usize,
-    /// Most SPF terms that ask the DNS (RFC 7208 §4.6.4). Default 10.
+    /// Most SPF terms that ask the DNS (RFC 7208 §4.6.4). Default 10; more than 100 count as 100.
     pub spf_terms: usize,
     /// Most SPF look-ups without a record (RFC 7208 §4.6.4). Default 2.
     pub spf_void_lookups: usize,
     /// Most DNS questions of all protocols together. Default 60.
     pub dns_queries: usize,
-    /// How long after [`Context::now`](crate::Context::now) answers are waited for. Default 5 s.
+    /// How long after [`Context::now`](crate::Context::now) an [`Evaluation`](crate::Evaluation)
+    /// takes answers. A [`Validator`](crate::Validator) goes by the deadline that it is given
+    /// instead. Default 5 s, though RFC 7208 §4.6.4 would grant SPF alone 20: a client waits.
     pub time: Duration,
+}
+
+impl Limits {
+    pub(crate) const MOST_SPF_TERMS: usize = 100;
 }
 
 impl Default for Limits {

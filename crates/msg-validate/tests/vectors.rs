@@ -52,7 +52,10 @@ fn dmarc() {
             match &**text {
                 "" => zone.insert_name(name),
                 "TIMEOUT" => zone.fail(name, Failure::Timeout),
-                text => zone.insert(name, Record::Txt(Txt::from_text(text))),
+                text => zone.insert(
+                    name,
+                    Record::Txt(Txt::new(text.split('|').map(str::as_bytes))),
+                ),
             }
         }
         let mail_from = case.spf_pass.as_deref().unwrap_or("nobody@invalid");

@@ -7,7 +7,7 @@ pub use record::Policy;
 
 use crate::{dkim::DkimResult, facts::Facts};
 use mail_dns::{Name, Outcome, RecordType};
-use record::Mode;
+use record::{Mode, Record};
 use std::fmt;
 use walk::{Failed, Walk};
 
@@ -83,7 +83,8 @@ impl Dmarc {
     }
 
     /// The policy that applies to failing mail of the Author Domain: what `p`, `sp` or `np` says,
-    /// one level lower with `t=y`. None without a record.
+    /// one level lower with `t=y`. None without a record, and where the DNS did not say which of
+    /// them applies.
     pub fn policy(&self) -> Option<Policy> {
         self.policy
     }
@@ -228,17 +229,12 @@ fn check_one(facts: &mut Facts, author: &Name, identifiers: &[Identifier]) -> Op
         return Some(dmarc);
     }
     let policy = if at == author {
-        record.p
+        Some(record.p)
     } else {
-        match exists(facts, author)? {
-            // RFC 9989 §4.7: np, in its absence sp, in its absence p
-            false => record.np.or(record.sp),
-            true => record.sp,
-        }
-        .unwrap_or(record.p)
+        inherited(facts, author, &record)?
     };
-    dmarc.policy = Some(policy.when(record.testing));
-    let mut unknown = false;
+    dmarc.policy = policy.map(|policy| policy.when(record.testing));
+    let mut unknown = policy.is_none();
     for identifier in identifiers {
         let mode = match identifier.by {
             By::Dkim => record.dkim,
@@ -291,10 +287,23 @@ fn aligned(facts: &mut Facts, author: &Walk, domain: &Name, mode: Mode) -> Optio
     Some(Some(walk.organizational() == organizational))
 }
 
-/// RFC 9989 §3.2.13: a domain does not exist if a question for it is answered with NXDOMAIN.
-fn exists(facts: &mut Facts, domain: &Name) -> Option<bool> {
-    let answer = facts.look_up(domain, RecordType::Txt)?;
-    Some(*answer.outcome() != Outcome::NxDomain)
+/// What a record above asks of the author's domain; `Some(None)` where that depends on whether the
+/// domain exists, and the DNS did not say.
+fn inherited(facts: &mut Facts, author: &Name, record: &Record) -> Option<Option<Policy>> {
+    // RFC 9989 §4.7: np, in its absence sp, in its absence p
+    let existing = record.sp.unwrap_or(record.p);
+    let missing = record.np.unwrap_or(existing);
+    if existing == missing {
+        return Some(Some(existing));
+    }
+    let answer = facts.look_up(author, RecordType::Txt)?;
+    Some(match answer.outcome() {
+        // RFC 9989 §3.2.13: "if the response code received for a query for a domain name is
+        // NXDOMAIN, then the domain name and any possible subdomains do not exist."
+        Outcome::NxDomain => Some(missing),
+        Outcome::Records(_) | Outcome::NoData => Some(existing),
+        Outcome::Failure(_) => None,
+    })
 }
 
 /// How many labels two names have in common, from the right.

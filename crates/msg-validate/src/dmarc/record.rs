@@ -57,9 +57,11 @@ impl Record {
     /// Reads the text of one TXT record; `None` when it is not a DMARC record at all.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let mut tags = text.split(|&o| o == b';').map(tag);
-        // RFC 9989 §4.7: "If the tag is not the first in the list, or the tag is absent, or the
-        // value is not "DMARC1", then the entire record MUST be ignored."
-        if tags.next()?? != (b"v", b"DMARC1") {
+        // RFC 9989 §4.7: "The value of this tag MUST match precisely; if it does not or it is
+        // absent, the entire record MUST be ignored. It MUST be the first tag in the list."
+        // RFC 9989 §4.8 reads its name without case: `"v" equals %s"DMARC1"`.
+        let (name, version) = tags.next()??;
+        if !name.eq_ignore_ascii_case(b"v") || version != b"DMARC1" {
             return None;
         }
         let mut record = Self {
@@ -101,15 +103,15 @@ impl Record {
                 _ => {}
             }
         }
-        // RFC 9989 §4.10.1: "does not contain a valid "p" tag, or contains an "sp" or "np" tag that
-        // is not valid": p=none if somebody takes reports, otherwise no DMARC at all. A record
-        // without any p at all is p=none (RFC 9989 §4.7).
-        let unreadable = p.is_none() && seen.contains(&&b"p"[..]);
+        // RFC 9989 §4.7: without any p at all, "the record is treated as if it included "p=none"".
+        let p = p.or_else(|| (!seen.contains(&&b"p"[..])).then_some(Policy::None));
         match p {
             Some(p) if !invalid => record.p = p,
+            // RFC 9989 §4.10.1: "does not contain a valid "p" tag, or contains an "sp" or "np" tag
+            // that is not valid": p=none if somebody takes reports, otherwise no DMARC at all.
             _ => {
                 (record.p, record.sp, record.np) = (Policy::None, None, None);
-                record.unusable = (unreadable || invalid) && !reports;
+                record.unusable = !reports;
             }
         }
         Some(record)

@@ -1,4 +1,4 @@
-use crate::facts::Facts;
+use crate::facts::{Facts, checked};
 use mail_dns::{Answer, Name, Query, RecordType};
 
 /// Where answers come from.
@@ -27,14 +27,19 @@ pub(super) struct Known<'a, F> {
     pub(super) facts: &'a mut Facts,
 }
 
+impl<F: FnMut(&Query) -> Option<Answer>> Known<'_, F> {
+    fn known(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
+        let query = Query::new(name.clone(), record_type);
+        (self.known)(&query).map(|answer| checked(&query, answer))
+    }
+}
+
 impl<F: FnMut(&Query) -> Option<Answer>> Dns for Known<'_, F> {
     fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        let query = Query::new(name.clone(), record_type);
-        (self.known)(&query).or_else(|| self.facts.look_up(name, record_type))
+        (self.known(name, record_type)).or_else(|| self.facts.look_up(name, record_type))
     }
 
     fn prefetch(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        let query = Query::new(name.clone(), record_type);
-        (self.known)(&query).or_else(|| self.facts.prefetch(name, record_type))
+        (self.known(name, record_type)).or_else(|| self.facts.prefetch(name, record_type))
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Subject<'a> {
 #[derive(Debug)]
 pub(super) struct Evaluation<'a, D> {
     pub(super) subject: &'a Subject<'a>,
-    pub(super) limits: &'a Limits,
+    limits: &'a Limits,
     pub(super) dns: &'a mut D,
     terms: usize,
     voids: usize,
@@ -194,10 +194,14 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         domain: &str,
     ) -> Result<bool, Stop> {
         self.count_term()?;
-        let Some(included) = self.domain(target, domain)? else {
+        if self.matches_nothing(target) {
             return Ok(false);
+        }
+        let decision = match self.domain(target, domain)? {
+            Some(included) => self.check_host(&included, For::Include),
+            None => Err(Stop::None(Cause::NotADomain)),
         };
-        match self.check_host(&included, For::Include) {
+        match decision {
             Ok(decision) => Ok(decision.result == SpfResult::Pass),
             // RFC 7208 §5.2: "none | return permerror"
             Err(Stop::None(_)) => Err(Stop::PermError(Cause::NoTarget {
@@ -359,14 +363,18 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         Ok(name.and_then(|name| Name::from_octets(name.as_bytes()).ok()))
     }
 
-    /// The `target-name` of a term as text, without a final dot.
+    /// RFC 8616 §4: terms that use `s` or `l` match nothing when the local part is not ASCII.
+    fn matches_nothing(&self, target: Template<'_>) -> bool {
+        !self.subject.local_part.is_ascii() && target.uses(&[Letter::Sender, Letter::Local])
+    }
+
+    /// The `target-name` of a term as text, without a final dot. `None` where there is none.
     pub(super) fn domain<'t>(
         &mut self,
         template: Template<'t>,
         domain: &str,
     ) -> Result<Option<Cow<'t, str>>, Stop> {
-        // RFC 8616 §4: terms that use `s` or `l` match nothing when the local part is not ASCII.
-        if !self.subject.local_part.is_ascii() && template.uses(&[Letter::Sender, Letter::Local]) {
+        if self.matches_nothing(template) {
             return Ok(None);
         }
         let expanded = template.expand(EXPANSION, |letter| self.value(letter, domain))?;
@@ -407,12 +415,16 @@ impl<'a, D: Dns> Evaluation<'a, D> {
     /// during SPF evaluation".
     fn count_term(&mut self) -> Result<(), Stop> {
         self.terms += 1;
-        if self.terms > self.limits.spf_terms {
-            return Err(Stop::PermError(Cause::TermLimit {
-                limit: self.limits.spf_terms,
-            }));
+        let limit = self.most_terms();
+        if self.terms > limit {
+            return Err(Stop::PermError(Cause::TermLimit { limit }));
         }
         Ok(())
+    }
+
+    /// A record may include itself, and each time is a call within a call.
+    pub(super) fn most_terms(&self) -> usize {
+        self.limits.spf_terms.min(Limits::MOST_SPF_TERMS)
     }
 
     /// RFC 7208 §4.6.4: "SPF implementations SHOULD limit "void lookups" to two."

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 /// Walks the records that are known and asks for all that their terms lead to.
 pub(super) fn foresee<D: Dns>(mut evaluation: Evaluation<'_, D>) {
     let domain = evaluation.subject.domain.as_ref();
-    let mut terms = evaluation.limits.spf_terms;
+    let mut terms = evaluation.most_terms();
     walk(&mut evaluation, domain, &mut terms);
 }
 
