@@ -15,7 +15,7 @@ use msg_validate::{Context, Limits, Validator, Verdict};
 use std::{
     borrow::Cow,
     error::Error,
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     process::ExitCode,
     time::{Instant, SystemTime},
 };
@@ -24,20 +24,14 @@ use std::{
 async fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Check(arguments)) => arguments,
-        Ok(Command::Help) => {
-            print(arguments::HELP);
-            return ExitCode::SUCCESS;
-        }
+        Ok(Command::Help) => return print(arguments::HELP),
         Err(why) => {
             eprintln!("msg-check: {why}\n{}", arguments::USAGE);
             return ExitCode::from(2);
         }
     };
     match check(&arguments).await {
-        Ok(text) => {
-            print(&text);
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(&text),
         Err(why) => {
             eprintln!("msg-check: {why}");
             ExitCode::FAILURE
@@ -46,6 +40,9 @@ async fn main() -> ExitCode {
 }
 
 async fn check(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
+    if arguments.ip.is_none() && !(arguments.helo.is_empty() && arguments.mail_from.is_empty()) {
+        eprintln!("msg-check: note: without --ip there is no SPF, whatever the envelope says");
+    }
     let original = match &arguments.message {
         Some(path) => Some(read(path).map_err(|why| format!("{}: {why}", path.display()))?),
         None => None,
@@ -115,7 +112,14 @@ fn with_crlf(message: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(converted)
 }
 
-/// A reader who has seen enough is no failure.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// A reader who has seen enough is no failure; a verdict that could not be written is none.
+fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(why) if why.kind() != ErrorKind::BrokenPipe => {
+            eprintln!("msg-check: {why}");
+            ExitCode::FAILURE
+        }
+        _ => ExitCode::SUCCESS,
+    }
 }

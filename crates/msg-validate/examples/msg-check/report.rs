@@ -84,7 +84,7 @@ pub(crate) fn text(verdict: &Verdict, converted: bool) -> String {
             text,
             "DKIM: {} for {domain}: {}",
             dkim.result(),
-            dkim.reason()
+            shown(&dkim.reason().to_string())
         );
     }
     if let Some(dmarc) = verdict.dmarc() {
@@ -109,9 +109,14 @@ pub(crate) fn text(verdict: &Verdict, converted: bool) -> String {
     text
 }
 
-/// Foreign text must not steer the terminal.
+/// Foreign text must not steer the terminal, nor turn the reading direction round.
 fn shown(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}')
+    };
     text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
         .collect()
 }

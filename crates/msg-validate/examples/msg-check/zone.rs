@@ -1,14 +1,20 @@
 use mail_dns::{Failure, Mx, Name, NameError, Record, Txt, Zone};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 /// Reads ZONE.json. A name that the DNS cannot hold is left out with a warning: no question can
 /// ever ask for it.
 pub(crate) fn parse(text: &[u8]) -> Result<Zone, String> {
-    let json: Value = serde_json::from_slice(text).map_err(|why| why.to_string())?;
-    let names = json.as_object().ok_or("not an object of names")?;
+    let Names(names) = serde_json::from_slice(text).map_err(|why| why.to_string())?;
     let mut zone = Zone::new();
-    for (text, records) in names {
+    for (text, records) in &names {
         let at = |why: &str| format!("{text}: {why}");
         let Some(name) = name(text).map_err(|why| at(&why))? else {
             continue;
@@ -26,6 +32,34 @@ pub(crate) fn parse(text: &[u8]) -> Result<Zone, String> {
         }
     }
     Ok(zone)
+}
+
+/// The members of an object, in order. A name that is there twice has the records of both, as it
+/// has where it is written in two ways; a `Value` would keep the last.
+struct Names(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Names, A::Error> {
+        let mut names = Vec::new();
+        while let Some(member) = object.next_entry()? {
+            names.push(member);
+        }
+        Ok(Names(names))
+    }
 }
 
 enum Entry {
