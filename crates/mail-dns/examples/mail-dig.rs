@@ -10,8 +10,11 @@ use std::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match queries(&args) {
+    let args: Result<Vec<String>, _> = std::env::args_os()
+        .skip(1)
+        .map(|arg| arg.into_string().map_err(|_| "not UTF-8".to_owned()))
+        .collect();
+    match args.and_then(|args| queries(&args)) {
         Ok(queries) if !queries.is_empty() => ask(&queries).await,
         Ok(_) => usage("no name given"),
         Err(why) => usage(&why),
