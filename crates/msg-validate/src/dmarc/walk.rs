@@ -92,7 +92,7 @@ fn record_at(facts: &mut Facts, name: &Name) -> Option<Result<Option<Record>, Un
         DnsRecord::Txt(txt) => Record::parse(&txt.joined()),
         _ => None,
     });
-    // RFC 9989 §4.10 step 2: "If multiple DMARC Policy Records are returned for a single target,
+    // RFC 9989 §4.10 step 6: "If multiple DMARC Policy Records are returned for a single target,
     // they are all discarded."
     let first = records.next().filter(|_| records.next().is_none());
     Some(Ok(first))

@@ -65,7 +65,7 @@ enum For {
 /// RFC 7208 §4.6.4: of each `mx` and `ptr`, "MUST NOT result in querying more than 10".
 pub(super) const HOSTS: usize = 10;
 
-/// RFC 7208 §7.3: "the left side is truncated to fit ... does not exceed 253 characters".
+/// RFC 7208 §7.3: "253 characters (the maximum length of a domain name in this format)".
 const DOMAIN: usize = 253;
 
 /// Octets of an expansion before that truncation; no sensible record comes near.
@@ -178,7 +178,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
                 let Some(name) = self.target(Some(*target), domain)? else {
                     return Ok(false);
                 };
-                // RFC 7208 §5.7: "The lookup type is A even when the connection type is IPv6."
+                // RFC 7208 §5.7: "a DNS A RR lookup (even when the connection type is IPv6)".
                 let answer = self.ask(&name, RecordType::A)?;
                 self.count_void(&answer)?;
                 Ok(answer.iter().len() > 0)
@@ -444,8 +444,8 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         self.dns.look_up(name, record_type).ok_or(Stop::Missing)
     }
 
-    /// RFC 7208 §5: "When any mechanism fetches host addresses to compare with <ip> ... If the
-    /// DNS lookup returns a server failure ... or there is a time-out, temperror".
+    /// RFC 7208 §5: "if the DNS server returns an error (RCODE other than 0 or 3) or the query
+    /// times out, the mechanism stops and the topmost check_host() returns "temperror"".
     fn ask(&mut self, name: &Name, record_type: RecordType) -> Result<Answer, Stop> {
         let answer = self.look_up(name, record_type)?;
         match *answer.outcome() {
@@ -527,8 +527,8 @@ pub(super) fn exchanges(answer: &Answer) -> Vec<&Name> {
     records.iter().map(|mx| &mx.exchange).collect()
 }
 
-/// The client's names, ten of them, whatever the answer's order. RFC 7208 §4.6.4: "If more than
-/// 10 sending domain names are returned, only the first 10 are used"; the DNS knows no first.
+/// The client's names, ten of them, whatever the answer's order. RFC 7208 §4.6.4: "all records
+/// other than the first 10 MUST be ignored"; the DNS knows no first.
 pub(super) fn hosts(answer: &Answer) -> Vec<&Name> {
     let mut names: Vec<_> = (answer.iter())
         .filter_map(|record| match record {
@@ -541,8 +541,8 @@ pub(super) fn hosts(answer: &Answer) -> Vec<&Name> {
     names
 }
 
-/// RFC 7208 §7.3: "If the resulting expanded domain name exceeds 253 characters ... the left side
-/// is truncated to fit, by removing successive domain labels (and their following dots)".
+/// RFC 7208 §7.3: "the left side is truncated to fit, by removing successive domain labels (and
+/// their following dots) until the total length does not exceed 253 characters."
 fn fit(domain: &str) -> Option<&str> {
     let mut domain = domain.strip_suffix('.').unwrap_or(domain);
     while domain.len() > DOMAIN {

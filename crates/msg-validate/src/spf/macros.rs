@@ -180,7 +180,7 @@ impl<'a> Macro<'a> {
             reversed: delimiters.is_some(),
             delimiters: delimiters.unwrap_or(after),
         };
-        // RFC 7208 §7.3: "If a DIGIT is specified, it MUST be nonzero"
+        // RFC 7208 §7.3: "If a DIGIT is specified, the value MUST be nonzero."
         let good = parts > 0 && macro_.delimiters.bytes().all(|o| b".-+,/_=".contains(&o));
         good.then_some(macro_)
     }
