@@ -332,7 +332,7 @@ mod tests {
     #[test]
     fn long_text_is_not_even_converted() {
         let label = "\u{fc}".repeat(1000);
-        let long = vec![&*label; 5].join(".");
+        let long = [&*label; 5].join(".");
         assert_eq!(Name::from_unicode(&long), Err(NameError::TooLong));
         // Within the bound it is IDNA, or the wire, that refuses.
         assert!(Name::from_unicode(&label).is_err());

@@ -363,7 +363,7 @@ async fn many_questions_at_once_are_all_answered() {
         let at = 12 + wire(&q.name).len() + 4;
         answer.splice(at..at + wire("h").len(), [0xc0, 12]);
         // Every third answer is too large for a datagram.
-        if number % 3 == 0 && !q.over_tcp {
+        if number.is_multiple_of(3) && !q.over_tcp {
             answer = q.truncated(&[]);
         }
         vec![answer]
@@ -407,10 +407,23 @@ async fn forged_answers_are_passed_over() {
         Asked { name, ..q.clone() }.answer(0, forged, &[])
     });
     let too_short = believed(|_, _| vec![1]);
-    for answer in [wrong_id.await, wrong_question.await, too_short.await] {
+    // From a port of the same host that was not asked.
+    let wrong_port = believed(|q, forged| {
+        let elsewhere = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        elsewhere
+            .send_to(&q.answer(0, forged, &[]), q.from)
+            .unwrap();
+        vec![1]
+    });
+    for answer in [
+        wrong_id.await,
+        wrong_question.await,
+        wrong_port.await,
+        too_short.await,
+    ] {
         assert_eq!(answer.iter().as_slice(), [Record::A([192, 0, 2, 1].into())]);
     }
-    // Mutation: nothing but the identifier and the question stands between a forger and belief.
+    // Mutation: nothing but identifier, port and question stand between a forger and belief.
     let perfect = believed(|q, forged| q.answer(0, forged, &[])).await;
     let forged = Record::A([203, 0, 113, 66].into());
     assert_eq!(perfect.iter().as_slice(), [forged]);

@@ -29,6 +29,8 @@ pub(crate) const NXDOMAIN: u8 = 3;
 pub(crate) struct Asked {
     pub(crate) name: String,
     pub(crate) over_tcp: bool,
+    /// Where the answer is awaited.
+    pub(crate) from: SocketAddr,
     pub(crate) packet: Vec<u8>,
 }
 
@@ -101,10 +103,11 @@ impl Server {
         let (answer, asked) = (Arc::new(answer), Arc::new(Mutex::new(Vec::new())));
         let hear = {
             let asked = Arc::clone(&asked);
-            move |packet: &[u8], over_tcp| {
+            move |packet: &[u8], from, over_tcp| {
                 let heard = Asked {
                     name: read_name(packet),
                     over_tcp,
+                    from,
                     packet: packet.to_vec(),
                 };
                 asked.lock().unwrap().push(heard.clone());
@@ -115,19 +118,19 @@ impl Server {
         tokio::spawn(async move {
             let mut packet = [0; 4096];
             while let Ok((len, from)) = udp.recv_from(&mut packet).await {
-                for datagram in hear(&packet[..len], false) {
+                for datagram in hear(&packet[..len], from, false) {
                     udp.send_to(&datagram, from).await.unwrap();
                 }
             }
         });
         tokio::spawn(async move {
-            while let Ok((mut stream, _)) = tcp.accept().await {
+            while let Ok((mut stream, from)) = tcp.accept().await {
                 let hear = hear_tcp.clone();
                 tokio::spawn(async move {
                     while let Ok(len) = stream.read_u16().await {
                         let mut packet = vec![0; len.into()];
                         stream.read_exact(&mut packet).await.unwrap();
-                        for message in hear(&packet, true) {
+                        for message in hear(&packet, from, true) {
                             stream.write_u16(message.len() as u16).await.unwrap();
                             stream.write_all(&message).await.unwrap();
                         }

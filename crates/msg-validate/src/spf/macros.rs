@@ -96,7 +96,8 @@ impl<'a> Template<'a> {
                 .any(|piece| matches!(piece, Piece::Macro(m) if letters.contains(&m.letter)))
     }
 
-    /// Fills in the macros. `None` when that makes more than `most` octets.
+    /// Fills in the macros. `None` when that makes more than `most` octets, or a value alone has
+    /// more: a transformer that keeps little of it would be as much work.
     pub(super) fn expand<'v, E>(
         &self,
         most: usize,
@@ -109,7 +110,10 @@ impl<'a> Template<'a> {
         for piece in Pieces(self.text).flatten() {
             match piece {
                 Piece::Literal(text) | Piece::Escape(text) => out.push_str(text),
-                Piece::Macro(m) => m.push(&value(m.letter)?, &mut out),
+                Piece::Macro(m) => match value(m.letter)? {
+                    value if value.len() > most => return Ok(None),
+                    value => m.push(&value, &mut out),
+                },
             }
             if out.len() > most {
                 return Ok(None);
@@ -328,5 +332,10 @@ mod tests {
         let template = Template::domain_spec("%{l}%{l}%{l}.x").unwrap();
         let expanded = template.expand(20, |_| Ok::<_, ()>("0123456789".into()));
         assert_eq!(expanded, Ok(None));
+        // What is left of it would fit.
+        let template = Template::domain_spec("%{l1}.x").unwrap();
+        let expand = |most| template.expand(most, |_| Ok::<_, ()>("012.345".into()));
+        assert_eq!(expand(7), Ok(Some("345.x".into())));
+        assert_eq!(expand(6), Ok(None));
     }
 }
