@@ -16,6 +16,7 @@ use hickory_resolver::{
     system_conf::read_system_conf,
 };
 use std::{
+    collections::HashSet,
     error::Error,
     fmt,
     net::SocketAddr,
@@ -207,6 +208,10 @@ impl Chase {
                 }
             }
             if !records.is_empty() {
+                // RFC 2181 §5: a set of records holds no record twice. To SPF and DMARC two records
+                // are worse than one.
+                let mut seen = HashSet::new();
+                records.retain(|record| seen.insert(record.clone()));
                 return Err(Answer::records(records, Security::Unknown, self.ttl));
             }
             let alias = here.iter().find_map(|record| match &record.data {

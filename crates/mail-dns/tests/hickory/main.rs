@@ -32,6 +32,8 @@ async fn every_type_is_understood() {
             &[
                 ("all.test", A, 300, vec![192, 0, 2, 1]),
                 ("ALL.test", A, 200, vec![192, 0, 2, 2]),
+                // RFC 2181 §5: no record twice.
+                ("all.test", A, 300, vec![192, 0, 2, 1]),
                 ("other.test", A, 1, vec![192, 0, 2, 9]),
                 (
                     "all.test",
