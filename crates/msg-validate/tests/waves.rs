@@ -1,7 +1,7 @@
 //! How often the DNS must be asked: round trips are what a verdict costs.
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use mail_dns::{Answer, Query, Resolver, Zone};
+use mail_dns::{Answer, Failure, Query, Resolver, Zone};
 use msg_validate::{
     Context, Evaluation, Grade, Limits, Validator,
     dkim::{Signer, SigningKey},
@@ -108,6 +108,28 @@ impl Resolver for Slow<'_> {
         self.open.lock().unwrap().0 -= 1;
         self.zone.answer(query)
     }
+}
+
+/// Every question is asked as of the message's time, and with the caller's deadline.
+#[test]
+#[allow(clippy::disallowed_methods)] // nothing waits for this deadline
+fn the_resolver_is_told_as_of_when_and_until_when() {
+    struct Asked(Mutex<Vec<(SystemTime, Instant)>>);
+    impl Resolver for Asked {
+        async fn resolve(&self, _: &Query, now: SystemTime, deadline: Instant) -> Answer {
+            self.0.lock().unwrap().push((now, deadline));
+            Answer::failure(Failure::Timeout)
+        }
+    }
+    let (message, _, context) = sample();
+    let validator = Validator::new(Asked(Mutex::default()));
+    let deadline = Instant::now() + Duration::from_secs(7);
+    let verdict = validator.validate(message.as_bytes(), &context, deadline);
+    let verdict = pollster::block_on(verdict);
+    assert_eq!(verdict.grade(), Grade::Unverifiable);
+    let asked = validator.resolver().0.lock().unwrap();
+    assert!(asked.len() > 5);
+    assert!(asked.iter().all(|one| *one == (context.now(), deadline)));
 }
 
 fn needs_send<T: Send>(value: T) -> T {
