@@ -41,7 +41,7 @@ fn judge(message: &[u8], context: &Context, zone: &Zone, order: Order) -> Verdic
 }
 
 /// A record of a type other than TXT, by the first octet of its text.
-fn record(text: &[u8]) -> Option<Record> {
+fn other_record(text: &[u8]) -> Option<Record> {
     let (kind, data) = text.split_first()?;
     let host = || Name::from_octets(data).ok();
     let address = || str::from_utf8(data).ok()?.parse::<IpAddr>().ok();
@@ -88,7 +88,7 @@ fuzz_target!(|data: &[u8]| {
         match text.get(1..).unwrap_or_default() {
             b"!" => zone.fail(name, Failure::Timeout),
             text => {
-                let record = record(text).unwrap_or_else(|| Record::Txt(Txt::new([text])));
+                let record = other_record(text).unwrap_or_else(|| Record::Txt(Txt::new([text])));
                 zone.insert(name, record);
             }
         }
