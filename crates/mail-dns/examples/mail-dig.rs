@@ -4,6 +4,7 @@
 
 use mail_dns::{Hickory, Outcome, Query, Record, RecordType, Resolver};
 use std::{
+    error::Error,
     process::ExitCode,
     time::{Duration, Instant, SystemTime},
 };
@@ -48,7 +49,8 @@ async fn ask(queries: &[Query]) -> ExitCode {
     let resolver = match Hickory::system() {
         Ok(resolver) => resolver,
         Err(why) => {
-            eprintln!("mail-dig: {why}");
+            let cause = why.source().map(|cause| format!(": {cause}"));
+            eprintln!("mail-dig: {why}{}", cause.unwrap_or_default());
             return ExitCode::FAILURE;
         }
     };

@@ -33,10 +33,21 @@ async fn main() -> ExitCode {
     match check(&arguments).await {
         Ok(text) => print(&text),
         Err(why) => {
-            eprintln!("msg-check: {why}");
+            eprintln!("msg-check: {}", with_sources(&*why));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error, and what caused it: none of them repeats the next.
+fn with_sources(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
 }
 
 async fn check(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
