@@ -95,6 +95,50 @@ fn a_whole_message_asks_no_more_than_its_budget() {
     assert!(!has(&verdict, "limit.dns"), "{verdict:?}");
 }
 
+/// Tenants of the author's organization who are organizations of their own (`psd=n`) sign with
+/// names that take so many questions that not every tree can be walked: what is not asked does
+/// not speak for the author, and does not leave open whether somebody does.
+#[test]
+fn what_the_budget_forbids_to_ask_speaks_for_nobody() {
+    let mut zone = Zone::new()
+        .txt("_dmarc.example.org", "v=DMARC1; p=reject")
+        .unwrap();
+    let mut message = str::from_utf8(MESSAGE).unwrap().to_owned();
+    let mut record = "v=spf1".to_owned();
+    for i in 0..10 {
+        let tenant = format!("d{i}.example.org");
+        let domain = format!("a{i}.b{i}.c{i}.{tenant}");
+        let key = SigningKey::generate_ed25519().unwrap();
+        let name = format!("s._domainkey.{domain}");
+        zone = (zone.txt(&name, &key.record().to_string()))
+            .and_then(|zone| zone.txt(&format!("_dmarc.{tenant}"), "v=DMARC1; psd=n"))
+            .and_then(|zone| zone.address(&format!("h{i}.example.com"), [198, 51, 100, 1]))
+            .unwrap();
+        record += &format!(" a:h{i}.example.com");
+        let signer = Signer::new(&domain, "s", key).unwrap();
+        let signature = signer.sign(message.as_bytes(), NOW).unwrap().to_string();
+        message.insert_str(0, &signature);
+    }
+    let zone = zone.txt("example.com", &record).unwrap();
+    let context = Context::smtp([192, 0, 2, 1].into(), "h.example", "b@example.com", NOW);
+    let judge = |limits: Limits| {
+        drive(
+            Evaluation::new(message.as_bytes(), &context, limits),
+            |query| zone.answer(query),
+        )
+    };
+    let (verdict, asked) = judge(Limits::default());
+    assert!(asked <= 60 && has(&verdict, "limit.dns"), "{verdict:?}");
+    assert_eq!(verdict.dmarc().unwrap().result(), DmarcResult::Fail);
+    assert_eq!(verdict.grade(), Grade::Forged);
+    // It is what would have been said with all the answers.
+    let mut limits = Limits::default();
+    limits.dns_queries = 1000;
+    let (verdict, _) = judge(limits);
+    assert!(!has(&verdict, "limit.dns"));
+    assert_eq!(verdict.dmarc().unwrap().result(), DmarcResult::Fail);
+}
+
 #[test]
 fn no_budget_at_all_is_a_verdict_too() {
     let mut limits = Limits::default();

@@ -246,8 +246,9 @@ fn check_one(facts: &mut Facts, author: &Name, identifiers: &[Identifier]) -> Op
         ) {
             (Some(false), _) => {}
             (Some(true), State::Pass) => dmarc.align(identifier),
-            // RFC 9989 §5.3.6: with DNS errors "the message cannot be considered to pass or fail"
-            _ => unknown = true,
+            // RFC 9989 §5.3.6: with DNS errors "the message cannot be considered to pass or fail".
+            // What the budget forbade to ask is no such error: a sender could use it up.
+            _ => unknown |= !facts.exhausted(),
         }
     }
     dmarc.result = match dmarc.aligned {
