@@ -7,7 +7,8 @@ use std::{
 
 /// Answers questions. What protocols need, not a general DNS client.
 ///
-/// Implementers may write `async fn`. An implementation follows aliases, returns
+/// Implementers may write `async fn`. An implementation follows aliases and gives the records of
+/// the type that was asked for, none of them twice (RFC 2181 §5). It returns
 /// [`Failure::Timeout`](crate::Failure::Timeout) when nothing came before the deadline, and never
 /// turns a failure into an empty answer.
 pub trait Resolver: Send + Sync {

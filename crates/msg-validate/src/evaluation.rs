@@ -94,7 +94,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Takes an answer that came at `now`. One that nobody asked for, or that came already, is
-    /// ignored; one with records of another type than was asked for counts as a failure.
+    /// ignored. Records of another type than was asked for do not count, and an answer of nothing
+    /// else is a failure.
     ///
     /// Once more than [`Limits::time`] has passed since the message came, no more is asked, and
     /// no more is waited for: what is not known by then counts as a time-out.

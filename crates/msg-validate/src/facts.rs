@@ -117,13 +117,17 @@ impl Facts {
     }
 }
 
-/// The answer, if it answers this question: records of another type say nothing, and must not be
-/// counted as if they did.
+/// What of the answer answers this question: records of another type, such as the aliases on the
+/// way, say nothing and must not be counted. With nothing else it is no answer.
 pub(crate) fn checked(query: &Query, answer: Answer) -> Answer {
-    let of_type = |record: &Record| record.record_type() == query.record_type;
-    if answer.iter().all(of_type) {
-        answer
-    } else {
-        Answer::failure(Failure::Malformed)
+    let of_type = |record: &&Record| record.record_type() == query.record_type;
+    let good = answer.iter().filter(of_type).count();
+    if good == answer.iter().len() {
+        return answer;
     }
+    if good == 0 {
+        return Answer::failure(Failure::Malformed);
+    }
+    let records: Vec<_> = answer.iter().filter(of_type).cloned().collect();
+    Answer::records(records, answer.security(), answer.ttl())
 }

@@ -268,6 +268,29 @@ fn records_of_another_type_are_a_failure() {
 }
 
 #[test]
+fn aliases_beside_the_records_do_not_count() {
+    let zone = Zone::new()
+        .txt("bounce.example.org", "v=spf1 mx ?all")
+        .and_then(|zone| zone.mx("bounce.example.org", 10, "mx.example.org"))
+        .and_then(|zone| zone.address("mx.example.org", [198, 51, 100, 1]))
+        .unwrap();
+    let context = context();
+    let evaluation = Evaluation::envelope(&context, Limits::default());
+    let (verdict, _) = drive(evaluation, |query| {
+        let Some(found) = zone.answer(query).iter().next().cloned() else {
+            return zone.answer(query);
+        };
+        // More than ten mail exchanges would be an error.
+        let alias = Record::Cname("alias.example".parse().unwrap());
+        let mut records = vec![alias; 11];
+        records.push(found);
+        Answer::records(records, Security::Unknown, Duration::ZERO)
+    });
+    let spf = verdict.spf().unwrap().mail_from().unwrap();
+    assert_eq!(spf.result(), SpfResult::Neutral, "{spf:?}");
+}
+
+#[test]
 fn a_question_that_is_never_answered_leaves_no_verdict() {
     let (zone, context) = (zone(), context());
     let mut evaluation = Evaluation::new(MESSAGE, &context, Limits::default());
