@@ -9,6 +9,10 @@ pub(super) struct Template<'a> {
     has_macros: bool,
 }
 
+/// Octets of what one macro stands for. A mailbox, the longest of them, has at most 320
+/// (RFC 5321 §4.5.3.1).
+const LONGEST_VALUE: usize = 512;
+
 /// What a macro letter stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Letter {
@@ -96,8 +100,8 @@ impl<'a> Template<'a> {
                 .any(|piece| matches!(piece, Piece::Macro(m) if letters.contains(&m.letter)))
     }
 
-    /// Fills in the macros. `None` when that makes more than `most` octets, or a value alone has
-    /// more: a transformer that keeps little of it would be as much work.
+    /// Fills in the macros. `None` when that makes more than `most` octets, or a value has more than
+    /// [`LONGEST_VALUE`]: a transformer that keeps little of it would be as much work.
     pub(super) fn expand<'v, E>(
         &self,
         most: usize,
@@ -111,7 +115,7 @@ impl<'a> Template<'a> {
             match piece {
                 Piece::Literal(text) | Piece::Escape(text) => out.push_str(text),
                 Piece::Macro(m) => match value(m.letter)? {
-                    value if value.len() > most => return Ok(None),
+                    value if value.len() > LONGEST_VALUE => return Ok(None),
                     value => m.push(&value, &mut out),
                 },
             }
@@ -334,8 +338,9 @@ mod tests {
         assert_eq!(expanded, Ok(None));
         // What is left of it would fit.
         let template = Template::domain_spec("%{l1}.x").unwrap();
-        let expand = |most| template.expand(most, |_| Ok::<_, ()>("012.345".into()));
-        assert_eq!(expand(7), Ok(Some("345.x".into())));
-        assert_eq!(expand(6), Ok(None));
+        let expand = |value: String| template.expand(20, |_| Ok::<_, ()>(value.clone().into()));
+        let longest = "0".repeat(LONGEST_VALUE - 4) + ".345";
+        assert_eq!(expand(longest.clone()), Ok(Some("345.x".into())));
+        assert_eq!(expand(longest + "6"), Ok(None));
     }
 }
