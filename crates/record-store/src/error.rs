@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-/// Why a call gave no outcome. Nothing was written, unless the variant says otherwise.
+/// Why a call gave no outcome. Nothing was written.
 #[non_exhaustive]
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -14,8 +14,8 @@ pub enum Error {
     /// The store cannot be reached or read at present.
     #[error("the store is unavailable")]
     Unavailable(#[source] Cause),
-    /// The store was closed while the call waited. Only reads report this; a commit is then
-    /// [`Outcome::Unknown`](crate::Outcome::Unknown).
+    /// The threads of the store have ended, which only a fault of this program can cause; open it again. Nothing was
+    /// written: a commit that was under way is [`Outcome::Unknown`](crate::Outcome::Unknown) instead.
     #[error("the store is closed")]
     Closed,
     /// What is stored breaks the store's own rules.

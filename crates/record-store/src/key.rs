@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::Error;
@@ -70,12 +71,12 @@ impl Key {
 
     /// A key of the store's own records, whose namespace is empty and thus sorts before all others.
     pub(crate) fn reserved(parts: impl Parts) -> Self {
-        Self(encode_unchecked("", parts).into())
+        Self(encode_unchecked("", parts).bytes.into())
     }
 
     /// As `from_bytes`, and also the store's own keys.
     pub(crate) fn from_stored(bytes: &[u8]) -> Result<Self, Error> {
-        check_length(bytes)?;
+        check_size(bytes.len())?;
         let (namespace, mut rest) = split(bytes).ok_or(Error::NotAKey)?;
         if !namespace.is_empty() {
             check_namespace(&namespace)?;
@@ -127,21 +128,24 @@ impl Prefix {
     }
 
     pub(crate) fn reserved(parts: impl Parts) -> Self {
-        Self(encode_unchecked("", parts))
+        Self(encode_unchecked("", parts).bytes)
     }
 
-    /// The first bytes that may be in the prefix and the first that are behind it.
-    pub(crate) fn range(&self) -> (&[u8], Vec<u8>) {
-        if self.0.is_empty() {
+    /// The bytes of all keys with this prefix that are greater than `after`: one bound on each side, so that going on
+    /// with a scan costs no more than to begin it.
+    pub(crate) fn range(&self, after: Option<&Key>) -> Range<Vec<u8>> {
+        let (mut start, mut end) = (self.0.clone(), self.0.clone());
+        match end.last_mut() {
+            // A prefix ends in 01, the second octet of a part's end: what follows it ends in 02.
+            Some(last) => *last += 1,
             // The store's own keys begin with 00; no namespace begins with FF.
-            return (&[0x01], vec![0xFF]);
+            None => (start, end) = (vec![0x01], vec![0xFF]),
         }
-        // A prefix ends in 01, the second octet of a part's end: what follows it ends in 02.
-        let mut end = self.0.clone();
-        if let Some(last) = end.last_mut() {
-            *last += 1;
+        if let Some(after) = after {
+            let next = [after.as_bytes(), &[0]].concat();
+            start = start.max(next).min(end.clone());
         }
-        (&self.0, end)
+        start..end
     }
 }
 
@@ -153,18 +157,27 @@ pub trait Parts {
 
 /// Receives the parts of a key.
 #[derive(Debug)]
-pub struct Encoder(Vec<u8>);
+pub struct Encoder {
+    bytes: Vec<u8>,
+    /// Of all parts, also of those beyond the limit, which are counted and not kept.
+    size: usize,
+}
 
 impl Encoder {
     /// Appends one part.
     pub fn part(&mut self, bytes: &[u8]) {
+        let escapes = bytes.iter().filter(|&&octet| octet == ESCAPE).count();
+        self.size += bytes.len() + escapes + 2;
+        if self.size > MAX_KEY {
+            return;
+        }
         for &octet in bytes {
-            self.0.push(octet);
+            self.bytes.push(octet);
             if octet == ESCAPE {
-                self.0.push(ESCAPED);
+                self.bytes.push(ESCAPED);
             }
         }
-        self.0.extend([ESCAPE, END]);
+        self.bytes.extend([ESCAPE, END]);
     }
 }
 
@@ -195,16 +208,19 @@ const ESCAPED: u8 = 0xFF;
 
 fn encode(namespace: &str, parts: impl Parts) -> Result<Vec<u8>, Error> {
     check_namespace(namespace.as_bytes())?;
-    let bytes = encode_unchecked(namespace, parts);
-    check_length(&bytes)?;
-    Ok(bytes)
+    let encoder = encode_unchecked(namespace, parts);
+    check_size(encoder.size)?;
+    Ok(encoder.bytes)
 }
 
-fn encode_unchecked(namespace: &str, parts: impl Parts) -> Vec<u8> {
-    let mut encoder = Encoder(Vec::with_capacity(64));
+fn encode_unchecked(namespace: &str, parts: impl Parts) -> Encoder {
+    let mut encoder = Encoder {
+        bytes: Vec::with_capacity(64),
+        size: 0,
+    };
     encoder.part(namespace.as_bytes());
     parts.encode(&mut encoder);
-    encoder.0
+    encoder
 }
 
 fn check_namespace(namespace: &[u8]) -> Result<(), Error> {
@@ -215,8 +231,8 @@ fn check_namespace(namespace: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn check_length(bytes: &[u8]) -> Result<(), Error> {
-    match bytes.len() {
+fn check_size(size: usize) -> Result<(), Error> {
+    match size {
         0 => Err(Error::NotAKey),
         1..=MAX_KEY => Ok(()),
         size => Err(Error::TooLarge {
@@ -331,6 +347,26 @@ mod tests {
         assert!(prefix.contains(&Key::new("mail", ("al", 1_u64)).unwrap()));
         assert!(!prefix.contains(&Key::new("mail", "alice").unwrap()));
         assert!(!Prefix::all().contains(&Key::reserved("chunk")));
+    }
+
+    #[test]
+    fn a_range_begins_behind_the_cursor_and_never_behind_its_own_end() {
+        let prefix = Prefix::new("mail", [0xFF_u8]).unwrap();
+        let key = |parts: (&[u8], u64)| Key::new("mail", parts).unwrap();
+        let holds = |after: &Key, key: &Key| prefix.range(Some(after)).contains(&key.as_bytes().to_vec());
+        let (one, two) = (key((&[0xFF], 1)), key((&[0xFF], 2)));
+        assert!(!holds(&one, &one) && holds(&one, &two));
+        assert!(holds(&key((&[0xFE], 9)), &one));
+        assert!(!prefix.range(None).contains(&key((&[0xFF, 0], 1)).as_bytes().to_vec()));
+        let behind = prefix.range(Some(&Key::new("next", ()).unwrap()));
+        assert_eq!(behind.start, behind.end);
+    }
+
+    #[test]
+    fn a_hostile_part_is_counted_and_not_kept() {
+        let mut encoder = encode_unchecked("n", vec![0_u8; 1 << 20]);
+        "more".encode(&mut encoder);
+        assert!(encoder.bytes.capacity() <= MAX_KEY && encoder.size > 2 << 20);
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //!
 //! Chunks lie under `("", "chunk", id, index)`. While no manifest names them, a record `("", "loose", id)` does; it
 //! expires, and the sweep removes it together with its chunks. The commit that publishes a manifest deletes the loose
-//! record and expects it to be the one that staging wrote; the commit that replaces or deletes a manifest writes it
-//! again. So at every moment chunks have exactly one owner, a manifest or a loose record.
+//! record and expects it to be the one that staging wrote, or to be absent if staging wrote none; the commit that
+//! replaces or deletes a manifest writes it again. So at every moment chunks have exactly one owner, a manifest or a
+//! loose record.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -59,8 +60,7 @@ impl Large {
                 limit: MAX_LARGE as u64,
             });
         }
-        let mut id = ChunkId::default();
-        getrandom::fill(&mut id).map_err(|error| Error::Unavailable(cause(error)))?;
+        let id = random_id()?;
         let manifest = Manifest {
             id,
             size: value.len() as u64,
@@ -108,23 +108,28 @@ impl Large {
             .filter(|&size| size <= MAX_LARGE)
             .ok_or_else(corrupt)?;
         let (chunks, mut after) = (chunks_of(&manifest.id), None);
-        let mut value = Vec::with_capacity(size);
+        // One allocation, which the chunks are copied into: a value is in memory once, beside one page of its chunks.
+        let mut value: Arc<[u8]> = std::iter::repeat_n(0, size).collect();
+        let mut rest = Arc::get_mut(&mut value).unwrap_or_default();
+        let mut index = 0;
         loop {
             let page = store.scan(&chunks, after.as_ref(), MAX_PAGE, now).await?;
             for (key, chunk) in page.entries {
-                let index = value.len().div_ceil(MAX_VALUE) as u64;
-                if key != chunk_key(&manifest.id, index) || value.len() >= size {
-                    return Err(corrupt());
-                }
-                value.extend_from_slice(chunk.value()?);
+                let chunk = chunk.value()?;
+                let (place, left) = rest
+                    .split_at_mut_checked(chunk.len())
+                    .filter(|_| key == chunk_key(&manifest.id, index))
+                    .ok_or_else(corrupt)?;
+                place.copy_from_slice(chunk);
+                (rest, index) = (left, index + 1);
             }
             after = page.next;
             if after.is_none() {
                 break;
             }
         }
-        match value.len() == size {
-            true => Ok(value.into()),
+        match rest.is_empty() {
+            true => Ok(value),
             false => Err(corrupt()),
         }
     }
@@ -150,12 +155,10 @@ impl Large {
             } => {
                 let commit = commit.with(key, expect, Write::Put(Body::Large(*manifest), expires));
                 let commit = with_chunks(commit, &manifest.id, *first, rest.iter().cloned());
-                match loose {
-                    Some(version) => {
-                        commit.delete(&loose_key(&manifest.id), Expect::Version(*version))
-                    }
-                    None => commit,
-                }
+                // Where staging wrote nothing there is no loose record, unless this value was published before and
+                // replaced: what is left of that record would let a later sweep take the chunks from under us.
+                let expect = loose.map_or(Expect::Absent, Expect::Version);
+                commit.delete(&loose_key(&manifest.id), expect)
             }
         }
     }
@@ -179,6 +182,14 @@ pub(crate) fn id_of_loose(key: &Key) -> Option<ChunkId> {
 
 pub(crate) fn chunks_of(id: &ChunkId) -> Prefix {
     Prefix::reserved((CHUNK, id))
+}
+
+/// A new name for chunks. No octet of it is zero, so that it stands in keys as it is: a store whose rules run on a
+/// server (in SQL, say) finds the chunks of a manifest without a codec for keys.
+fn random_id() -> Result<ChunkId, Error> {
+    let mut id = ChunkId::default();
+    getrandom::fill(&mut id).map_err(|error| Error::Unavailable(cause(error)))?;
+    Ok(id.map(|octet| octet.max(1)))
 }
 
 const CHUNK: &str = "chunk";

@@ -1,5 +1,5 @@
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::ops::Bound::{Excluded, Included};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -73,15 +73,10 @@ impl State {
         &'a self,
         prefix: &Prefix,
         after: Option<&Key>,
-    ) -> impl Iterator<Item = (&'a Key, &'a Versioned)> {
-        let (start, end) = prefix.range();
-        let from = match after {
-            Some(after) if after.as_bytes() >= start => Bound::Excluded(after.as_bytes()),
-            _ => Bound::Included(start),
-        };
+    ) -> impl Iterator<Item = (&'a Key, &'a Versioned)> + use<'a> {
+        let range = prefix.range(after);
         self.records
-            .range::<[u8], _>((from, Bound::Unbounded))
-            .take_while(move |(key, _)| key.as_bytes() < end.as_slice())
+            .range::<[u8], _>((Included(&*range.start), Excluded(&*range.end)))
     }
 }
 

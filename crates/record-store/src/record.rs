@@ -1,5 +1,6 @@
 //! What a record is.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,10 +9,11 @@ use crate::Error;
 /// Most octets of a value in one record; larger ones go through [`Large`](crate::Large).
 pub const MAX_VALUE: usize = 64 * 1024;
 
-/// When a record was last written, relative to all other writes of its store.
+/// Which write of a key this is.
 ///
-/// Versions only grow and are never used again, not even after the record was deleted: a version that is seen twice
-/// is the same record, unchanged (there is no ABA).
+/// A later write of the same key has a greater version, and none is ever used again, not even after the record was
+/// deleted: a version that is seen twice is the same record, unchanged (there is no ABA). Between different keys the
+/// order says nothing: a store of several nodes writes them at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub(crate) u64);
 
@@ -108,10 +110,20 @@ impl Stamp {
 }
 
 /// The value itself, or where its chunks lie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Body {
     Inline(Arc<[u8]>),
     Large(Manifest),
+}
+
+/// No content: a value may be a secret, and a commit or an outcome that is logged must not give it away.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(value) => write!(f, "{} octets", value.len()),
+            Self::Large(manifest) => write!(f, "{} octets in chunks", manifest.size),
+        }
+    }
 }
 
 /// A value in chunks: their common identity, and how many octets they hold together.
@@ -126,6 +138,14 @@ pub(crate) type ChunkId = [u8; 16];
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_shown_for_logs_has_no_content() {
+        let key = crate::Key::new("n", "k").unwrap();
+        let commit = crate::Commit::new().put(&key, *b"secret", crate::Expect::Anything);
+        let shown = format!("{commit:?}");
+        assert!(shown.contains("6 octets") && !shown.contains("115"), "{shown}");
+    }
 
     #[test]
     fn time_before_1970_rounds_down_too() {

@@ -2,9 +2,10 @@
 
 mod db;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
@@ -14,9 +15,9 @@ use futures_channel::oneshot;
 
 use self::db::{Done, Lost, Reader, Work, Writer};
 use crate::record::Stamp;
-use crate::{Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Versioned};
+use crate::{Cause, Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Versioned};
 
-/// Most commits that wait; further ones are refused with [`Error::Busy`].
+/// Most commits that wait, and most reads; further ones are refused with [`Error::Busy`].
 pub const MAX_WAITING: usize = 4096;
 
 /// Most octets of commits that wait.
@@ -32,7 +33,7 @@ pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 pub struct Sqlite {
     writer: Option<SyncSender<Job>>,
     waiting: Arc<AtomicUsize>,
-    readers: Option<Sender<Read>>,
+    readers: Option<SyncSender<Read>>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -56,7 +57,7 @@ impl Sqlite {
         let db = Writer::open(path, pragmas)?;
         let (writer, jobs) = sync_channel(MAX_WAITING);
         let mut threads = vec![spawn("record-store writer", move || write(db, &jobs))?];
-        let (readers, reads) = channel();
+        let (readers, reads) = sync_channel(MAX_WAITING);
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..READERS {
             let (db, reads) = (Reader::open(path)?, Arc::clone(&reads));
@@ -78,10 +79,7 @@ impl Sqlite {
             reply,
             _weight: Weight::put(size, &self.waiting)?,
         };
-        writer.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => Error::Busy,
-            TrySendError::Disconnected(_) => Error::Closed,
-        })?;
+        writer.try_send(job).map_err(refused)?;
         // The writer is gone without an answer: what it did last is not known.
         result.await.unwrap_or(Ok(None))
     }
@@ -89,8 +87,16 @@ impl Sqlite {
     async fn read<T>(&self, ask: impl FnOnce(Reply<T>) -> Read) -> Result<T, Error> {
         let (reply, result) = oneshot::channel();
         let readers = self.readers.as_ref().ok_or(Error::Closed)?;
-        readers.send(ask(reply)).map_err(|_| Error::Closed)?;
+        readers.try_send(ask(reply)).map_err(refused)?;
         result.await.unwrap_or(Err(Error::Closed))
+    }
+}
+
+/// Why a thread did not take the work.
+fn refused<T>(error: TrySendError<T>) -> Error {
+    match error {
+        TrySendError::Full(_) => Error::Busy,
+        TrySendError::Disconnected(_) => Error::Closed,
     }
 }
 
@@ -107,10 +113,9 @@ impl Records for Sqlite {
         limit: usize,
         now: SystemTime,
     ) -> Result<Page, Error> {
-        let (prefix, after, now) = (prefix.clone(), after.cloned(), Stamp::new(now));
+        let (keys, now) = (prefix.range(after), Stamp::new(now));
         let scan = |reply| Read::Scan {
-            prefix,
-            after,
+            keys,
             limit,
             now,
             reply,
@@ -132,7 +137,10 @@ impl Records for Sqlite {
     async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
         match self.write(Work::Sweep(Stamp::new(now), budget), 0).await? {
             Some(Done::Sweep(swept)) => Ok(swept),
-            _ => Err(Error::Closed),
+            // All or nothing of it happened, and either will do.
+            _ => Err(Error::Unavailable(Cause::from(Box::from(
+                "the writer was lost in the middle of a sweep",
+            )))),
         }
     }
 }
@@ -202,8 +210,7 @@ enum Read {
         reply: Reply<Option<Versioned>>,
     },
     Scan {
-        prefix: Prefix,
-        after: Option<Key>,
+        keys: Range<Vec<u8>>,
         limit: usize,
         now: Stamp,
         reply: Reply<Page>,
@@ -256,12 +263,11 @@ fn read(db: &Reader, reads: &Mutex<Receiver<Read>>) {
             Read::Scan { reply, .. } if reply.is_canceled() => {}
             Read::Get { key, now, reply } => drop(reply.send(db.get(&key, now))),
             Read::Scan {
-                prefix,
-                after,
+                keys,
                 limit,
                 now,
                 reply,
-            } => drop(reply.send(db.scan(&prefix, after.as_ref(), limit, now))),
+            } => drop(reply.send(db.scan(&keys, limit, now))),
         }
     }
 }
@@ -269,4 +275,76 @@ fn read(db: &Reader, reads: &Mutex<Receiver<Read>>) {
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Error> {
     let spawned = thread::Builder::new().name(name.into()).spawn(body);
     spawned.map_err(|error: io::Error| Error::Unavailable(Arc::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+    use std::time::UNIX_EPOCH;
+
+    use pollster::block_on;
+
+    use super::*;
+    use crate::Expect;
+
+    /// A store without its threads: what it is asked arrives here.
+    fn store() -> (Sqlite, Receiver<Job>, Receiver<Read>) {
+        let (writer, jobs) = sync_channel(MAX_WAITING);
+        let (readers, reads) = sync_channel(MAX_WAITING);
+        let store = Sqlite {
+            writer: Some(writer),
+            waiting: Arc::default(),
+            readers: Some(readers),
+            threads: Vec::new(),
+        };
+        (store, jobs, reads)
+    }
+
+    fn put() -> Commit {
+        let key = Key::new("test", "key").unwrap();
+        Commit::new().put(&key, *b"value", Expect::Absent)
+    }
+
+    fn poll_once(future: impl Future) {
+        let polled = pin!(future).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending());
+    }
+
+    #[test]
+    fn a_commit_whose_writer_is_lost_is_unknown() {
+        let (store, jobs, _reads) = store();
+        // The writer takes the work and is never heard of again.
+        let writer = thread::spawn(move || drop(jobs.recv()));
+        let outcome = block_on(store.commit(put(), UNIX_EPOCH));
+        assert!(matches!(outcome, Ok(Outcome::Unknown)));
+        writer.join().unwrap();
+        // Nobody took the next one: it is certain that nothing was written.
+        let outcome = block_on(store.commit(put(), UNIX_EPOCH));
+        assert!(matches!(outcome, Err(Error::Closed)));
+    }
+
+    #[test]
+    fn a_sweep_whose_writer_is_lost_may_be_tried_again() {
+        let (store, jobs, _reads) = store();
+        let writer = thread::spawn(move || drop(jobs.recv()));
+        let swept = block_on(store.sweep(UNIX_EPOCH, 1));
+        assert!(swept.is_err_and(|error| error.is_temporary()));
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn waiting_reads_have_a_limit() {
+        let (store, _jobs, reads) = store();
+        let key = Key::new("test", "key").unwrap();
+        for _ in 0..MAX_WAITING {
+            poll_once(store.get(&key, UNIX_EPOCH));
+        }
+        let refused = block_on(store.get(&key, UNIX_EPOCH));
+        assert!(matches!(refused, Err(Error::Busy)));
+        drop(reads);
+        let refused = block_on(store.get(&key, UNIX_EPOCH));
+        assert!(matches!(refused, Err(Error::Closed)));
+    }
 }

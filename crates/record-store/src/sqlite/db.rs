@@ -1,6 +1,7 @@
 //! The file: its tables, its settings, and what runs inside one transaction. Only this file names rusqlite.
 
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,8 +48,9 @@ pub(super) enum Done {
 }
 
 /// Why a whole batch has no results.
+#[derive(Debug)]
 pub(super) enum Lost {
-    /// It was rolled back.
+    /// It was rolled back, and will not be there after a crash either.
     RolledBack(Error),
     /// The disk failed while it was being made durable: it may be there or not.
     Unknown,
@@ -58,10 +60,7 @@ impl Writer {
     /// Opens the file, makes it if it is not there, and brings it up to date.
     pub(super) fn open(path: &Path, extra: &str) -> Result<Self, Error> {
         let db = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
-        let mode = db.query_row("PRAGMA journal_mode = WAL", [], |row| {
-            row.get::<_, String>(0)
-        });
-        if mode.map_err(failure)? != "wal" {
+        if write_ahead(&db)? != "wal" {
             let cause = "this file or file system cannot have a write-ahead log";
             return Err(Error::Unavailable(Cause::from(Box::from(cause))));
         }
@@ -87,7 +86,7 @@ impl Writer {
         work: impl Iterator<Item = &'a Work>,
     ) -> Result<Vec<Result<Done, Error>>, Lost> {
         let mut results = Vec::new();
-        self.execute("BEGIN IMMEDIATE").map_err(Lost::RolledBack)?;
+        let before = self.begin().map_err(Lost::RolledBack)?;
         for work in work {
             match self.step(work) {
                 Ok(result) => results.push(result),
@@ -97,16 +96,37 @@ impl Writer {
                 }
             }
         }
-        self.execute("COMMIT").map_err(|error| {
+        if let Err(error) = self.execute("COMMIT") {
             self.roll_back();
-            match error {
+            return Err(match error {
                 // The log never got its commit mark.
                 Error::Full | Error::Busy => Lost::RolledBack(error),
-                // The mark may be on the disk although the sync failed.
+                // The mark may be in the log although the sync failed: unseen now, but found after a crash.
+                _ if self.supersede(before).is_ok() => Lost::RolledBack(error),
                 _ => Lost::Unknown,
-            }
-        })?;
+            });
+        }
         Ok(results)
+    }
+
+    /// Begins a transaction; the newest version before it.
+    fn begin(&mut self) -> Result<Version, Error> {
+        self.execute("BEGIN IMMEDIATE")?;
+        self.last_version().inspect_err(|_| self.roll_back())
+    }
+
+    /// Makes sure that a batch whose commit failed is gone for good: SQLite writes the next transaction over it in the
+    /// log, so once that one is durable, nobody can find the batch any more. Unless it is there after all: then the
+    /// newest version is no longer the one before it.
+    fn supersede(&mut self, before: Version) -> Result<(), Error> {
+        let superseded = self.begin().and_then(|last| {
+            if last != before {
+                return Err(Error::Busy);
+            }
+            self.next_version()?;
+            self.execute("COMMIT")
+        });
+        superseded.inspect_err(|_| self.roll_back())
     }
 
     /// One piece of work under a savepoint of its own, so that its failure leaves the others alone. The outer error
@@ -242,13 +262,15 @@ impl Table for Writer {
     }
 
     fn keys(&mut self, prefix: &Prefix, limit: usize) -> Result<Vec<Key>, Error> {
-        let (start, end) = prefix.range();
+        let range = prefix.range(None);
         let sql = "SELECT key FROM record WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3";
-        all(&self.db, sql, params![start, end, limit as i64], |row| {
-            key(row, 0)
-        })
+        let params = params![range.start, range.end, limit as i64];
+        all(&self.db, sql, params, |row| key(row, 0))
     }
 }
+
+const SCAN: &str = "SELECT key, version, expires, value FROM record
+    WHERE key >= ?1 AND key < ?2 AND (expires IS NULL OR expires > ?3) ORDER BY key";
 
 /// A connection that only reads.
 pub(super) struct Reader(Connection);
@@ -269,18 +291,13 @@ impl Reader {
 
     pub(super) fn scan(
         &self,
-        prefix: &Prefix,
-        after: Option<&Key>,
+        keys: &Range<Vec<u8>>,
         limit: usize,
         now: Stamp,
     ) -> Result<Page, Error> {
-        let (start, end) = prefix.range();
-        let after = after.map_or(&[][..], Key::as_bytes);
-        let sql = "SELECT key, version, expires, value FROM record
-                   WHERE key >= ?1 AND key < ?2 AND key > ?3 AND (expires IS NULL OR expires > ?4) ORDER BY key";
-        let mut statement = self.0.prepare_cached(sql).map_err(failure)?;
+        let mut statement = self.0.prepare_cached(SCAN).map_err(failure)?;
         let mut rows = statement
-            .query(params![start, end, after, now.0])
+            .query(params![keys.start, keys.end, now.0])
             .map_err(failure)?;
         let records = std::iter::from_fn(|| match rows.next() {
             Ok(row) => row.map(|row| Ok((key(row, 0)?, record(row, 1)?))),
@@ -290,10 +307,10 @@ impl Reader {
     }
 }
 
-/// A connection as all of ours are. No URI: a path is a path.
+/// A connection as all of ours are.
 fn connect(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    let db = Connection::open_with_flags(path, flags).map_err(failure)?;
+    let db = Connection::open_with_flags(plain(path), flags).map_err(failure)?;
     // Another process may hold the file for a moment: a backup, or a program that inspects it.
     db.busy_timeout(Duration::from_secs(5)).map_err(failure)?;
     // FULL: COMMIT returns after the log is on the disk. Whoever closes last moves the log into the file, so all have
@@ -304,6 +321,18 @@ fn connect(path: &Path, more: OpenFlags) -> Result<Connection, Error> {
     )
     .map_err(failure)?;
     Ok(db)
+}
+
+/// A path that SQLite takes as one: as it is built here, it has its own ideas of `file:x?mode=memory`, `:memory:` and
+/// the empty name.
+fn plain(path: &Path) -> PathBuf {
+    Path::new(".").join(path)
+}
+
+/// Turns the write-ahead log on; the mode that the file then has.
+fn write_ahead(db: &Connection) -> Result<String, Error> {
+    db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+        .map_err(failure)
 }
 
 fn find(db: &Connection, key: &Key) -> Result<Option<Versioned>, Error> {
@@ -410,6 +439,49 @@ mod tests {
     fn put(name: &str, size: usize, expect: Expect) -> Work {
         let key = Key::new("test", name).unwrap();
         Work::Commit(Commit::new().put(&key, vec![7; size], expect), NOW)
+    }
+
+    #[test]
+    fn to_go_on_with_a_scan_costs_no_more_than_to_begin_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut writer = Writer::open(&path, "").unwrap();
+        let name = |number| format!("{number:04}");
+        let work: Vec<_> = (0..5000)
+            .map(|number| put(&name(number), 9, Expect::Absent))
+            .collect();
+        assert!(writer.run(work.iter()).is_ok());
+        let prefix = Prefix::new("test", ()).unwrap();
+        let steps = |after: Option<&Key>| {
+            let keys = prefix.range(after);
+            let mut statement = writer.db.prepare(SCAN).unwrap();
+            let mut rows = statement
+                .query(params![keys.start, keys.end, NOW.0])
+                .unwrap();
+            for _ in 0..10 {
+                assert!(rows.next().unwrap().is_some());
+            }
+            drop(rows);
+            statement.get_status(rusqlite::StatementStatus::VmStep)
+        };
+        let late = Key::new("test", name(4900)).unwrap();
+        let (first, last) = (steps(None), steps(Some(&late)));
+        assert!(last <= first + 10, "{first} steps, then {last}");
+    }
+
+    #[test]
+    fn a_path_is_a_path() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [":memory:", "file:store.db?mode=memory"] {
+            assert_eq!(plain(Path::new(name)), Path::new(".").join(name));
+            let path = folder.path().join(name);
+            drop(Writer::open(&path, "").unwrap());
+            assert!(path.is_file());
+        }
+        assert!(matches!(
+            Writer::open(Path::new(""), ""),
+            Err(Error::Unavailable(_))
+        ));
     }
 
     /// A batch whose fourth piece of work finds the file full: what each is told, and what is there afterwards.
