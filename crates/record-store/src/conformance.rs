@@ -8,18 +8,35 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Durability and crashes cannot be seen from inside a process; see the crate's own `tests/crash.rs`.
+//! A store whose futures need a runtime takes [`run_on`]. Durability and crashes cannot be seen from inside a process;
+//! see the crate's own `tests/crash.rs` and `tests/interop_durability.rs`.
 
-use std::future::Future;
-use std::sync::Arc;
+/// Fails the check unless the condition holds.
+macro_rules! hold {
+    ($condition:expr, $($what:tt)+) => {
+        if !$condition {
+            return Err(Wrong(format!($($what)+)));
+        }
+    };
+}
+
+#[cfg(test)]
+mod broken;
+mod chunks;
+
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::task::{Context, Poll, Wake};
 use std::thread::{self, Thread};
 use std::time::{Duration, SystemTime};
 
+use self::chunks::{huge, large, orphans, republished};
 use crate::{
-    Commit, Conflict, Error, Expect, Key, Large, MAX_OPERATIONS, MAX_SWEEP, MAX_VALUE, Outcome,
-    Prefix, Records, Version, Versioned,
+    Commit, Conflict, Error, Expect, Key, MAX_OPERATIONS, MAX_PAGE, MAX_PAGE_BYTES, MAX_SWEEP,
+    MAX_VALUE, Outcome, Prefix, Records, Version, Versioned,
 };
 
 /// A rule that the store broke.
@@ -33,30 +50,59 @@ pub struct Failure {
     pub what: String,
 }
 
+/// A part of a check, as [`run_on`] hands it out to be run to its end.
+pub type Task<'a> = Pin<&'a mut (dyn Future<Output = ()> + Send + 'a)>;
+
 /// Runs all checks. The time is the one that the store's callers would give; nothing sleeps.
 ///
 /// # Errors
 /// The first rule that is broken.
 pub fn run(store: &impl Records, now: SystemTime) -> Result<(), Failure> {
-    let checks = [
-        ("expectations", block_on(expectations(store, now))),
-        ("guards", block_on(guards(store, now))),
-        ("atomicity", block_on(atomicity(store, now))),
-        ("scan", block_on(scan(store, now))),
-        ("expiry", block_on(expiry(store, now))),
-        ("aba", block_on(aba(store, now))),
-        ("limits", block_on(limits(store, now))),
-        ("large", block_on(large(store, now))),
-        ("orphans", block_on(orphans(store, now))),
-        ("races", races(store, now)),
-    ];
-    for (check, result) in checks {
-        result.map_err(|what| Failure {
-            check,
-            what: what.0,
-        })?;
+    run_on(store, now, block_on)
+}
+
+/// As [`run`], for a store whose futures need a runtime: `|task| runtime.block_on(task)`. It is called by up to eight
+/// threads at once.
+///
+/// # Errors
+/// The first rule that is broken.
+pub fn run_on(
+    store: &impl Records,
+    now: SystemTime,
+    block_on: impl Fn(Task<'_>) + Sync,
+) -> Result<(), Failure> {
+    let block_on: &BlockOn<'_> = &block_on;
+    // Each check is an async function, which does nothing until those before it have passed.
+    macro_rules! check {
+        ($($check:ident)+) => { $(
+            complete(block_on, $check(store, now)).map_err(failure(stringify!($check)))?;
+        )+ };
     }
+    check! { expectations guards atomicity scan expiry aba limits dropped large orphans republished }
+    races(block_on, store, now).map_err(failure("races"))?;
+    check! { huge }
     Ok(())
+}
+
+type BlockOn<'a> = dyn Fn(Task<'_>) + Sync + 'a;
+
+fn failure(check: &'static str) -> impl Fn(Wrong) -> Failure {
+    move |Wrong(what)| Failure { check, what }
+}
+
+/// Runs a part of a check to its end. One that panics fails, so that the others do not wait for it.
+fn complete<T: Send>(
+    block_on: &BlockOn<'_>,
+    part: impl Future<Output = Result<T, Wrong>> + Send,
+) -> Result<T, Wrong> {
+    let mut result = Err(Wrong("the runtime left before the end".into()));
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        block_on(pin!(async { result = part.await }));
+    }));
+    match ran {
+        Ok(()) => result,
+        Err(_) => Err(Wrong("a call panicked".into())),
+    }
 }
 
 struct Wrong(String);
@@ -67,15 +113,6 @@ impl From<Error> for Wrong {
     fn from(error: Error) -> Self {
         Self(format!("unexpected error: {error}"))
     }
-}
-
-/// Fails the check unless the condition holds.
-macro_rules! hold {
-    ($condition:expr, $($what:tt)+) => {
-        if !$condition {
-            return Err(Wrong(format!($($what)+)));
-        }
-    };
 }
 
 async fn expectations(store: &impl Records, now: SystemTime) -> Checked {
@@ -202,7 +239,19 @@ async fn atomicity(store: &impl Records, now: SystemTime) -> Checked {
 
 async fn scan(store: &impl Records, now: SystemTime) -> Checked {
     let mut keys = Vec::new();
-    for name in ["", "a", "a\0", "a\0b", "a\u{1}", "aa", "b"] {
+    for name in [
+        &b""[..],
+        b"a",
+        b"a\0",
+        b"a\0b",
+        b"a\x01",
+        b"aa",
+        b"b",
+        b"\xFE",
+        b"\xFF",
+        b"\xFF\0",
+        b"\xFF\xFF",
+    ] {
         for number in [0, 1, 255, 256, u64::MAX] {
             keys.push(Key::new("conformance", ("scan", name, number))?);
         }
@@ -219,30 +268,28 @@ async fn scan(store: &impl Records, now: SystemTime) -> Checked {
     hold!(keys.is_sorted(), "keys are not ordered as their parts are");
 
     let prefix = Prefix::new("conformance", "scan")?;
-    for limit in [1, 2, 7, 1000] {
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let page = store.scan(&prefix, after.as_ref(), limit, now).await?;
-            hold!(page.entries.len() <= limit, "a page exceeds its limit");
-            for (key, record) in page.entries {
-                hold!(
-                    record.value()? == key.as_bytes(),
-                    "a key has another key's value"
-                );
-                found.push(key);
-            }
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+    for limit in [1, 2, 7, MAX_PAGE] {
+        let found = scan_all(store, &prefix, limit, now).await?;
         hold!(
-            found == keys,
+            found.iter().map(|(key, _)| key).eq(&keys),
             "scan by {limit}: {} keys of {}, or out of order",
             found.len(),
             keys.len()
         );
+        for (key, record) in found {
+            hold!(
+                record.value()? == key.as_bytes(),
+                "a key has another key's value"
+            );
+        }
     }
+    for name in [&b"a"[..], b"\xFF", b"\xFF\xFF"] {
+        let prefix = Prefix::new("conformance", ("scan", name))?;
+        let found = scan_all(store, &prefix, 2, now).await?.len();
+        hold!(found == 5, "{found} of 5 keys with the prefix {name:?}");
+    }
+    let page = store.scan(&prefix, None, 0, now).await?;
+    hold!(page.entries.len() == 1, "a limit of 0 means 1");
     let between = Key::new("conformance", ("scan", "a", 100_u64))?;
     let page = store
         .scan(
@@ -304,6 +351,9 @@ async fn expiry(store: &impl Records, now: SystemTime) -> Checked {
     )
     .await?;
     hold!(gone.found.is_none(), "a conflict shows an expired record");
+    let guard = |expect| Commit::new().guard(&key, expect);
+    conflict(store, guard(Expect::Version(first)), end).await?;
+    committed(store, guard(Expect::Absent), end).await?;
     let second = committed(
         store,
         Commit::new().put_until(&key, *b"2", Expect::Absent, end + HOUR),
@@ -413,6 +463,13 @@ async fn limits(store: &impl Records, now: SystemTime) -> Checked {
         "too many operations"
     );
     committed(store, keys.iter().skip(1).fold(Commit::new(), put), now).await?;
+    let prefix = Prefix::new("conformance", "limits")?;
+    let page = store.scan(&prefix, None, usize::MAX, now).await?;
+    hold!(
+        page.entries.len() == MAX_PAGE && page.next.is_some(),
+        "a page has {} records",
+        page.entries.len()
+    );
     let heavy = |commit: Commit, key| commit.put(key, vec![1; MAX_VALUE], Expect::Anything);
     hold!(
         too_large(
@@ -422,177 +479,85 @@ async fn limits(store: &impl Records, now: SystemTime) -> Checked {
         ),
         "a heavy commit"
     );
-    Ok(())
-}
-
-async fn large(store: &impl Records, now: SystemTime) -> Checked {
-    let key = Key::new("conformance", ("large", 1_u64))?;
-    let beside = Key::new("conformance", ("large", 2_u64))?;
-    let mut expect = Expect::Absent;
-    for size in [
-        0,
-        MAX_VALUE,
-        MAX_VALUE + 1,
-        1 << 20,
-        (1 << 20) + 1,
-        32 << 20,
-    ] {
-        let value: Vec<u8> = (0..size as u64)
-            .map(|n| (n.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)
-            .collect();
-        let staged = Large::stage(store, &value, now).await?;
-        let invisible = store.scan(&Prefix::all(), None, 1000, now).await?;
-        hold!(
-            invisible
-                .entries
-                .iter()
-                .all(|(key, _)| !key.namespace().is_empty()),
-            "a scan shows the store's own records"
-        );
-        let commit =
-            Commit::new()
-                .put_large(&key, &staged, expect)
-                .put(&beside, *b"row", Expect::Anything);
-        let version = committed(store, commit.clone(), now).await?;
-        let record = read(store, &key, now).await?;
-        hold!(record.size() == size as u64, "the size of a large value");
-        hold!(
-            record.value().is_ok() == (size <= MAX_VALUE),
-            "large values are not taken for small ones"
-        );
-        hold!(
-            Large::load(store, &record, now).await?[..] == value[..],
-            "a value of {size} octets"
-        );
-        hold!(
-            read(store, &beside, now).await?.version() == version,
-            "one commit, several versions"
-        );
-        if size > MAX_VALUE {
-            let again = Commit::new().put_large(
-                &Key::new("conformance", "large again")?,
-                &staged,
-                Expect::Anything,
-            );
-            conflict(store, again, now).await?;
-        }
-        expect = Expect::Version(version);
+    for some in [0..50, 50..100] {
+        let some = keys.get(some).unwrap_or_default();
+        committed(store, some.iter().fold(Commit::new(), heavy), now).await?;
     }
-    Ok(())
-}
-
-async fn orphans(store: &impl Records, now: SystemTime) -> Checked {
-    while store.sweep(now + DAY * 30, MAX_SWEEP).await?.more {}
-    let key = Key::new("conformance", ("orphans", 1_u64))?;
-    let value = vec![1; 3 << 20]; // 48 chunks: 32 are staged, 16 travel with the commit
-    let staged = Large::stage(store, &value, now).await?;
+    let found = scan_all(store, &prefix, MAX_PAGE, now).await?;
+    let full = found.iter().filter(|(_, record)| record.size() > 0);
     hold!(
-        sweep(store, now + HOUR).await? == 0,
-        "the sweep took staged chunks early"
-    );
-    hold!(
-        store.sweep(now + DAY, 10).await?.more,
-        "a sweep went over its budget"
-    );
-    let publish = Commit::new().put_large(&key, &staged, Expect::Absent);
-    // Even a caller whose clock says that it is not too late must not publish what is half swept.
-    conflict(store, publish.clone(), now).await?;
-    let left = sweep(store, now + DAY).await?;
-    hold!(
-        left == 23,
-        "the sweep took {left} instead of 22 chunks and their mark"
-    );
-    conflict(store, publish, now).await?;
-
-    let staged = Large::stage(store, &value, now).await?;
-    committed(
-        store,
-        Commit::new().put_large(&key, &staged, Expect::Absent),
-        now,
-    )
-    .await?;
-    hold!(
-        sweep(store, now + DAY * 30).await? == 0,
-        "the sweep took chunks that are in use"
-    );
-    let record = read(store, &key, now).await?;
-    committed(
-        store,
-        Commit::new().put(&key, *b"small", Expect::Anything),
-        now,
-    )
-    .await?;
-    hold!(
-        sweep(store, now).await? == 0,
-        "the sweep took chunks that may still be read"
-    );
-    hold!(
-        Large::load(store, &record, now).await?.len() == value.len(),
-        "a slow reader lost its chunks"
-    );
-    let left = sweep(store, now + HOUR).await?;
-    hold!(
-        left == 49,
-        "the sweep took {left} instead of 48 chunks and their mark"
-    );
-    let lost = Large::load(store, &record, now).await;
-    hold!(
-        matches!(lost, Err(Error::Corrupt { .. })),
-        "missing chunks are noticed"
-    );
-
-    let staged = Large::stage(store, &value, now).await?;
-    committed(
-        store,
-        Commit::new().put_large_until(&key, &staged, Expect::Anything, now + HOUR),
-        now,
-    )
-    .await?;
-    sweep(store, now + HOUR).await?;
-    hold!(
-        store.get(&key, now).await?.is_none(),
-        "the sweep left an expired large record"
-    );
-    let left = sweep(store, now + HOUR * 2).await?;
-    hold!(
-        left == 49,
-        "the sweep took {left} chunks of an expired value instead of 48 and their mark"
+        found.len() == MAX_OPERATIONS + 1 && full.count() == 100,
+        "heavy pages lose records"
     );
     Ok(())
 }
 
-/// Eight tasks take sixty steps together: each step has exactly one winner.
-fn races(store: &impl Records, now: SystemTime) -> Checked {
+/// Of a dropped future: what was started is done, though nobody waits for it.
+async fn dropped(store: &impl Records, now: SystemTime) -> Checked {
+    let [key, other] = [1_u64, 2].map(|number| Key::new("conformance", ("dropped", number)));
+    let (key, other) = (key?, other?);
+    {
+        let commit = Commit::new().put(&key, *b"x", Expect::Absent);
+        let mut commit = pin!(store.commit(commit, now));
+        poll_fn(|context| {
+            let _ = commit.as_mut().poll(context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+    // Nothing says when it is done; it has the time that these take.
+    for _ in 0..PATIENCE {
+        let commit = Commit::new().put(&other, *b"y", Expect::Anything);
+        committed(store, commit, now).await?;
+        if store.get(&key, now).await?.is_some() {
+            return Ok(());
+        }
+    }
+    Err(Wrong("to drop its future cancelled a commit".into()))
+}
+
+/// Eight tasks take sixty steps together, all eight at each of them: each step has exactly one winner.
+fn races(block_on: &BlockOn<'_>, store: &impl Records, now: SystemTime) -> Checked {
     const STEPS: usize = 60;
     const TASKS: usize = 8;
     let key = Key::new("conformance", ("races", "step"))?;
     let winners = AtomicUsize::new(0);
-    let race = async |task: usize| -> Checked {
-        loop {
-            let (step, expect) = match store.get(&key, now).await? {
-                Some(record) => (record.value()?.len(), Expect::Version(record.version())),
-                None => (0, Expect::Absent),
-            };
-            if step == STEPS {
-                return Ok(());
-            }
-            let trophy = Key::new("conformance", ("races", "trophy", step as u64))?;
-            let commit = Commit::new().put(&key, vec![0; step + 1], expect).put(
-                &trophy,
-                [task as u8],
-                Expect::Absent,
-            );
-            match store.commit(commit, now).await? {
-                Outcome::Committed(_) => winners.fetch_add(1, Ordering::Relaxed),
-                Outcome::Conflict(conflict) if conflict.key == key => continue,
-                other => return Err(Wrong(format!("step {step} ended in {other:?}"))),
-            };
+    let start = Barrier::new(TASKS);
+    let look = async |step: usize| match store.get(&key, now).await? {
+        Some(record) if record.value()?.len() == step => Ok(Expect::Version(record.version())),
+        None if step == 0 => Ok(Expect::Absent),
+        other => Err(Wrong(format!("step {step} finds {other:?}"))),
+    };
+    let take = async |task: usize, step: usize, expect: Expect| {
+        let trophy = Key::new("conformance", ("races", "trophy", step as u64))?;
+        let commit = Commit::new().put(&key, vec![0; step + 1], expect).put(
+            &trophy,
+            [task as u8],
+            Expect::Absent,
+        );
+        match store.commit(commit, now).await? {
+            Outcome::Committed(_) => winners.fetch_add(1, Ordering::Relaxed),
+            Outcome::Conflict(conflict) if conflict.key == key => 0,
+            other => return Err(Wrong(format!("step {step} ended in {other:?}"))),
+        };
+        Ok(())
+    };
+    let race = |task: usize| {
+        // A task that has failed still waits with the others, or they would wait for it.
+        let mut result = Ok(());
+        for step in 0..STEPS {
+            let seen = complete(block_on, look(step));
+            start.wait();
+            let took = seen.and_then(|expect| complete(block_on, take(task, step, expect)));
+            start.wait();
+            result = result.and(took);
         }
+        result
     };
     thread::scope(|scope| {
         let race = &race;
         let tasks: Vec<_> = (0..TASKS)
-            .map(|task| scope.spawn(move || block_on(race(task))))
+            .map(|task| scope.spawn(move || race(task)))
             .collect();
         tasks.into_iter().try_for_each(|task| {
             task.join()
@@ -603,6 +568,9 @@ fn races(store: &impl Records, now: SystemTime) -> Checked {
     hold!(winners == STEPS, "{winners} winners of {STEPS} steps");
     Ok(())
 }
+
+/// After how many calls a check gives up on a store that never comes to an end.
+const PATIENCE: usize = 1000;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -643,19 +611,46 @@ async fn read(store: &impl Records, key: &Key, now: SystemTime) -> Result<Versio
 }
 
 /// Sweeps until nothing is left to sweep; how much was removed.
-async fn sweep(store: &impl Records, now: SystemTime) -> Result<usize, Error> {
+async fn sweep(store: &impl Records, now: SystemTime) -> Result<usize, Wrong> {
     let mut removed = 0;
-    loop {
+    for _ in 0..PATIENCE {
         let swept = store.sweep(now, MAX_SWEEP).await?;
         removed += swept.removed;
         if !swept.more {
             return Ok(removed);
         }
     }
+    Err(Wrong("the sweep says forever that there is more".into()))
 }
 
-/// Runs a future on this thread; a store needs no runtime, and so its tests need none.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+/// All that a scan finds, page by page.
+async fn scan_all(
+    store: &impl Records,
+    prefix: &Prefix,
+    limit: usize,
+    now: SystemTime,
+) -> Result<Vec<(Key, Versioned)>, Wrong> {
+    let (mut found, mut after) = (Vec::new(), None);
+    for _ in 0..PATIENCE {
+        let page = store.scan(prefix, after.as_ref(), limit, now).await?;
+        hold!(page.entries.len() <= limit, "a page exceeds its limit");
+        let sizes = page.entries.iter().map(|(_, record)| record.size());
+        let last = page.entries.last().map_or(0, |(_, record)| record.size());
+        hold!(
+            sizes.sum::<u64>() - last < MAX_PAGE_BYTES as u64,
+            "a page goes on although it is heavy"
+        );
+        found.extend(page.entries);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+    Err(Wrong("a scan does not end".into()))
+}
+
+/// Runs a task on this thread; a store that needs no runtime is tested without one.
+fn block_on(mut task: Task<'_>) {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -663,11 +658,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
         }
     }
     let waker = Arc::new(Unpark(thread::current())).into();
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park(),
-        }
+    while task
+        .as_mut()
+        .poll(&mut Context::from_waker(&waker))
+        .is_pending()
+    {
+        thread::park();
     }
 }

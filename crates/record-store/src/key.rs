@@ -353,11 +353,16 @@ mod tests {
     fn a_range_begins_behind_the_cursor_and_never_behind_its_own_end() {
         let prefix = Prefix::new("mail", [0xFF_u8]).unwrap();
         let key = |parts: (&[u8], u64)| Key::new("mail", parts).unwrap();
-        let holds = |after: &Key, key: &Key| prefix.range(Some(after)).contains(&key.as_bytes().to_vec());
+        let holds =
+            |after: &Key, key: &Key| prefix.range(Some(after)).contains(&key.as_bytes().to_vec());
         let (one, two) = (key((&[0xFF], 1)), key((&[0xFF], 2)));
         assert!(!holds(&one, &one) && holds(&one, &two));
         assert!(holds(&key((&[0xFE], 9)), &one));
-        assert!(!prefix.range(None).contains(&key((&[0xFF, 0], 1)).as_bytes().to_vec()));
+        assert!(
+            !prefix
+                .range(None)
+                .contains(&key((&[0xFF, 0], 1)).as_bytes().to_vec())
+        );
         let behind = prefix.range(Some(&Key::new("next", ()).unwrap()));
         assert_eq!(behind.start, behind.end);
     }

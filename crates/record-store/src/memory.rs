@@ -17,7 +17,7 @@ impl Memory {
         Self::default()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock can panic half way through a commit: expectations are checked before any write.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -63,9 +63,9 @@ impl Records for Memory {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(crate) struct State {
     records: BTreeMap<Key, Versioned>,
-    last: u64,
+    pub(crate) last: u64,
 }
 
 impl State {

@@ -144,7 +144,10 @@ mod tests {
         let key = crate::Key::new("n", "k").unwrap();
         let commit = crate::Commit::new().put(&key, *b"secret", crate::Expect::Anything);
         let shown = format!("{commit:?}");
-        assert!(shown.contains("6 octets") && !shown.contains("115"), "{shown}");
+        assert!(
+            shown.contains("6 octets") && !shown.contains("115"),
+            "{shown}"
+        );
     }
 
     #[test]

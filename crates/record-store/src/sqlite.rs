@@ -239,6 +239,7 @@ fn write(mut db: Writer, jobs: &Receiver<Job>) {
                 }
             }
         }
+        db.shorten_log();
     }
 }
 

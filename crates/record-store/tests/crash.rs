@@ -10,13 +10,14 @@ use std::env;
 use std::fmt::Write as _;
 use std::hash::BuildHasher;
 use std::io::{BufRead, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pollster::block_on;
 use record_store::{Commit, Expect, Key, Large, Outcome, Prefix, Records, Sqlite};
+use rusqlite::Connection;
 
 const STORMS: u64 = 200;
 const CLIENTS: u64 = 8;
@@ -32,7 +33,97 @@ fn two_hundred_kills_lose_nothing() {
         let damage = kill_in_storm(folder.path(), storm, "right");
         assert!(damage.is_empty(), "storm {storm}: {damage:?}");
     }
+    let path = folder.path().join("store.db");
+    assert_eq!(chunks_without_one_owner(&path), 0);
+    let store = Sqlite::open(&path).unwrap();
+    sweep(&store, now() + DAY);
+    assert_eq!(marks(&path), 0, "the sweep left an upload that was killed");
+    assert_eq!(chunks_without_one_owner(&path), 0);
 }
+
+#[test]
+fn a_kill_in_the_middle_of_a_large_value_leaves_only_what_the_sweep_takes() {
+    for written in [1, 200, 400] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = kill_in_upload(folder.path(), written);
+        let store = Sqlite::open(&path).unwrap();
+        assert!(block_on(store.get(&huge(), now())).unwrap().is_none());
+        assert!(chunks(&path) >= written);
+        assert_eq!(chunks_without_one_owner(&path), 0);
+        sweep(&store, now() + DAY - Duration::from_millis(1));
+        assert!(chunks(&path) >= written, "an upload may take a day");
+        sweep(&store, now() + DAY);
+        assert_eq!(chunks(&path), 0);
+    }
+}
+
+#[test]
+fn mutation_chunks_that_nobody_marked_are_found_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kill_in_upload(folder.path(), 1);
+    let marks = "DELETE FROM record WHERE substr(key, 1, 7) = CAST(x'0001' || 'loose' AS BLOB)";
+    assert_eq!(
+        Connection::open(&path).unwrap().execute(marks, []).unwrap(),
+        1
+    );
+    assert!(chunks_without_one_owner(&path) > 0);
+}
+
+/// Kills a child that stores a value of 512 chunks as soon as so many of them are written.
+fn kill_in_upload(folder: &Path, written: i64) -> PathBuf {
+    let path = folder.join("store.db");
+    drop(Sqlite::open(&path).unwrap());
+    let mut child = spawn(&path, 0, "one huge value");
+    while chunks(&path) < written {
+        thread::yield_now();
+    }
+    child.kill().unwrap(); // SIGKILL
+    child.wait().unwrap();
+    path
+}
+
+fn sweep(store: &Sqlite, now: SystemTime) {
+    while block_on(store.sweep(now, 1000)).unwrap().more {}
+}
+
+/// Chunks of large values, which only SQL shows.
+fn chunks(path: &Path) -> i64 {
+    ask(path, &format!("SELECT count(*) FROM ({CHUNKS})"))
+}
+
+/// A chunk belongs to one manifest or to the mark of an upload under way, never to both and never to none.
+fn chunks_without_one_owner(path: &Path) -> i64 {
+    let owners = "SELECT substr(value, 3, 16) AS id FROM record
+                  WHERE key >= x'01' AND substr(value, 1, 2) = x'0101'
+                  UNION ALL SELECT substr(key, 10, 16) FROM record
+                  WHERE substr(key, 1, 9) = CAST(x'0001' || 'loose' || x'0001' AS BLOB)";
+    ask(
+        path,
+        &format!(
+            "WITH owner AS ({owners}) SELECT count(*) FROM ({CHUNKS}) AS chunk
+             WHERE (SELECT count(*) FROM owner WHERE owner.id = chunk.id) <> 1"
+        ),
+    )
+}
+
+const CHUNKS: &str = "SELECT substr(key, 10, 16) AS id FROM record
+    WHERE substr(key, 1, 9) = CAST(x'0001' || 'chunk' || x'0001' AS BLOB)";
+
+/// Uploads under way.
+fn marks(path: &Path) -> i64 {
+    ask(
+        path,
+        "SELECT count(*) FROM record WHERE substr(key, 1, 7) = CAST(x'0001' || 'loose' AS BLOB)",
+    )
+}
+
+fn ask(path: &Path, sql: &str) -> i64 {
+    let db = Connection::open(path).unwrap();
+    db.busy_timeout(Duration::from_secs(60)).unwrap();
+    db.query_row(sql, [], |row| row.get(0)).unwrap()
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
 fn mutation_a_report_before_the_commit_is_found_out() {
@@ -57,15 +148,7 @@ fn mutation_two_commits_instead_of_one_are_found_out() {
 /// Kills a child in the middle of its storm; what is wrong with the file afterwards.
 fn kill_in_storm(folder: &Path, storm: u64, manner: &str) -> Vec<String> {
     let path = folder.join("store.db");
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(
-            "RECORD_STORE_STORM",
-            format!("{storm}|{manner}|{}", path.display()),
-        )
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn(&path, storm, manner);
     let mut reports = Vec::new();
     let (wanted, spins) = (random() % 60, random() % 3000);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -97,6 +180,18 @@ fn kill_in_storm(folder: &Path, storm: u64, manner: &str) -> Vec<String> {
     }
     child.wait().unwrap();
     damage(&path, storm, &reports)
+}
+
+fn spawn(path: &Path, storm: u64, manner: &str) -> Child {
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
+        .env(
+            "RECORD_STORE_STORM",
+            format!("{storm}|{manner}|{}", path.display()),
+        )
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 fn random() -> u64 {
@@ -141,6 +236,10 @@ fn damage(path: &Path, storm: u64, reports: &[(u64, u64)]) -> Vec<String> {
     }
 }
 
+fn huge() -> Key {
+    Key::new("huge", ()).unwrap()
+}
+
 fn half(storm: u64, client: u64, number: u64, side: &str) -> Key {
     Key::new("storm", (storm, client, number, side)).unwrap()
 }
@@ -155,6 +254,13 @@ fn child() {
     let storm = order.next().unwrap().parse().unwrap();
     let manner = order.next().unwrap();
     let store = Sqlite::open(order.next().unwrap()).unwrap();
+    if manner == "one huge value" {
+        // Ready to be published, which a kill that comes late must not see.
+        let _staged = block_on(Large::stage(&store, &vec![7; 32 << 20], now())).unwrap();
+        loop {
+            thread::park();
+        }
+    }
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let store = &store;

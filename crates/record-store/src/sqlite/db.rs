@@ -1,5 +1,6 @@
 //! The file: its tables, its settings, and what runs inside one transaction. Only this file names rusqlite.
 
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +32,9 @@ const MIGRATIONS: &[&str] = &["
 /// The connection that writes.
 pub(super) struct Writer {
     db: Connection,
+    log: PathBuf,
+    /// From which size on the log is too long, in octets.
+    long: u64,
     /// A mutation for the tests: does not notice that SQLite has rolled back.
     #[cfg(test)]
     blind: bool,
@@ -64,11 +68,15 @@ impl Writer {
             let cause = "this file or file system cannot have a write-ahead log";
             return Err(Error::Unavailable(Cause::from(Box::from(cause))));
         }
-        db.execute_batch("PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -16384;")
+        db.execute_batch("PRAGMA cache_size = -16384;")
             .map_err(failure)?;
         db.set_prepared_statement_cache_capacity(32);
+        let mut log = plain(path).into_os_string();
+        log.push("-wal");
         let mut writer = Self {
             db,
+            log: log.into(),
+            long: LONG_LOG,
             #[cfg(test)]
             blind: false,
         };
@@ -127,6 +135,27 @@ impl Writer {
             self.execute("COMMIT")
         });
         superseded.inspect_err(|_| self.roll_back())
+    }
+
+    /// Begins the log anew if it has become long.
+    ///
+    /// SQLite moves the log into the file by itself, but begins it anew only when it finds that nobody reads an older
+    /// state. While somebody always reads that can take for ever; this waits for such a moment.
+    pub(super) fn shorten_log(&mut self) {
+        let size = fs::metadata(&self.log).map_or(0, |metadata| metadata.len());
+        if size < self.long {
+            return;
+        }
+        let busy = self
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+                row.get::<_, bool>(0)
+            });
+        // A reader that does not end (a backup) costs this wait once for each doubling, not once for each commit.
+        self.long = match busy {
+            Ok(false) => LONG_LOG,
+            _ => size.saturating_mul(2),
+        };
     }
 
     /// One piece of work under a savepoint of its own, so that its failure leaves the others alone. The outer error
@@ -203,6 +232,8 @@ impl Writer {
 }
 
 const FORMAT: u32 = MIGRATIONS.len() as u32;
+
+const LONG_LOG: u64 = 64 * 1024 * 1024;
 
 impl Table for Writer {
     fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
@@ -467,6 +498,31 @@ mod tests {
         let late = Key::new("test", name(4900)).unwrap();
         let (first, last) = (steps(None), steps(Some(&late)));
         assert!(last <= first + 10, "{first} steps, then {last}");
+    }
+
+    #[test]
+    fn a_long_log_begins_anew_once_no_reader_is_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut writer = Writer::open(&path, "PRAGMA busy_timeout = 0").unwrap();
+        let reader = connect(&path, OpenFlags::empty()).unwrap();
+        let look = "BEGIN; SELECT * FROM sequence";
+        reader.execute_batch(look).unwrap();
+        let work: Vec<_> = (0..20)
+            .map(|number| put(&number.to_string(), 65_536, Expect::Absent))
+            .collect();
+        assert!(writer.run(work.iter()).is_ok());
+        let size = |writer: &Writer| fs::metadata(&writer.log).unwrap().len();
+        let long = size(&writer);
+        writer.shorten_log();
+        assert_eq!(size(&writer), long, "not yet long");
+        writer.long = long;
+        writer.shorten_log();
+        assert_eq!((size(&writer), writer.long), (long, 2 * long), "in the way");
+        drop(reader);
+        writer.long = long;
+        writer.shorten_log();
+        assert_eq!((size(&writer), writer.long), (0, LONG_LOG));
     }
 
     #[test]
