@@ -44,6 +44,100 @@ fn interop_strace_ten_clients_share_their_syncs() {
     assert!(share <= 0.25, "{share:.3} syncs per commit");
 }
 
+/// What may still be seen of a commit whose sync failed, by whom and when.
+#[test]
+#[ignore = "interop: needs strace"]
+fn interop_strace_a_commit_whose_sync_failed_is_refused_for_good() {
+    let outcomes = fail_syncs("10");
+    let refused = outcomes.iter().filter(|outcome| **outcome == "refused");
+    assert_eq!((refused.count(), outcomes.len()), (1, 30), "{outcomes:?}");
+    assert!(!outcomes.contains(&"unknown".into()));
+    assert_eq!(outcomes.last().unwrap(), "committed", "the store goes on");
+}
+
+#[test]
+#[ignore = "interop: needs strace"]
+fn interop_strace_a_commit_on_a_disk_that_stays_broken_is_unknown() {
+    let outcomes = fail_syncs("10+");
+    let (good, bad) = outcomes.split_at(outcomes.iter().position(|o| o != "committed").unwrap());
+    assert!(good.len() > 5 && bad.len() > 5, "{outcomes:?}");
+    assert!(
+        bad.iter().all(|outcome| outcome == "unknown"),
+        "{outcomes:?}"
+    );
+}
+
+/// Commits under strace, which lets these syncs of a thread fail; the outcomes. The child looks at the file after each
+/// commit, as a machine that had lost its power would find it.
+fn fail_syncs(which: &str) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let inject = format!("inject=fsync,fdatasync:error=EIO:when={which}");
+    let status = Command::new("strace")
+        .args([
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fsync,fdatasync",
+            "-e",
+            &inject,
+        ])
+        .arg(env::current_exe().unwrap())
+        .args(["--exact", "failing_child", "--nocapture"])
+        .env("RECORD_STORE_FAILING", folder.path())
+        .status()
+        .expect("strace is not installed");
+    assert!(status.success());
+    let outcomes = fs::read_to_string(folder.path().join("outcomes")).unwrap();
+    outcomes.lines().map(Into::into).collect()
+}
+
+/// Not a test of its own: the process whose syncs fail.
+#[test]
+fn failing_child() {
+    let Some(folder) = env::var_os("RECORD_STORE_FAILING") else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let store = Sqlite::open(folder.join("store.db")).unwrap();
+    let key = |number: usize, half: &str| Key::new("failing", (number as u64, half)).unwrap();
+    let mut outcomes: Vec<&str> = Vec::new();
+    for number in 0..30 {
+        let commit = Commit::new()
+            .put(&key(number, "left"), vec![7; 5 * 1024], Expect::Absent)
+            .put(&key(number, "right"), [7], Expect::Absent);
+        outcomes.push(match block_on(store.commit(commit, now())) {
+            Ok(Outcome::Committed(_)) => "committed",
+            Ok(Outcome::Unknown) => "unknown",
+            Err(error) if error.is_temporary() => "refused",
+            other => panic!("{other:?}"),
+        });
+        // A copy without the shared memory: its log is read from the start, as after a crash.
+        let copy = folder.join(number.to_string());
+        fs::create_dir(&copy).unwrap();
+        for file in ["store.db", "store.db-wal"] {
+            fs::copy(folder.join(file), copy.join(file)).unwrap();
+        }
+        let found = Sqlite::open(copy.join("store.db"));
+        // Where no file can be synced, none can be opened that must be recovered; then there is nothing to see.
+        let Ok(found) = found else { continue };
+        for (number, outcome) in outcomes.iter().enumerate() {
+            let [left, right] = ["left", "right"].map(|half| {
+                block_on(found.get(&key(number, half), now()))
+                    .unwrap()
+                    .map(|record| record.version())
+            });
+            assert_eq!(left, right, "{number}: half a commit");
+            match *outcome {
+                "committed" => assert!(left.is_some(), "{number}: lost"),
+                "refused" => assert!(left.is_none(), "{number}: it came back"),
+                _ => {}
+            }
+        }
+    }
+    fs::write(folder.join("outcomes"), outcomes.join("\n")).unwrap();
+}
+
 #[test]
 #[ignore = "interop: needs tmpfs"]
 fn interop_tmpfs_full_disk_says_so_loses_nothing_and_recovers() {

@@ -1,7 +1,7 @@
 //! Properties: keys are ordered as their parts are, and both stores do what a plain map does.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pollster::block_on;
@@ -50,6 +50,11 @@ proptest! {
     }
 
     #[test]
+    fn memory_scans_as_a_sorted_list(keys in vec(parts(), 0..20), prefixes in vec(parts(), 1..6), limit in 1..5_usize) {
+        scans_as_a_list(&Memory::new(), &keys, &prefixes, limit)?;
+    }
+
+    #[test]
     fn memory_is_a_map(steps in vec(step(), 1..60)) {
         agree(&Memory::new(), &steps)?;
     }
@@ -59,10 +64,57 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
+    fn sqlite_scans_as_a_sorted_list(keys in vec(parts(), 0..20), prefixes in vec(parts(), 1..6), limit in 1..5_usize) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = record_store::Sqlite::open(folder.path().join("store.db")).unwrap();
+        scans_as_a_list(&store, &keys, &prefixes, limit)?;
+    }
+
+    #[test]
     fn sqlite_is_a_map(steps in vec(step(), 1..40)) {
         let folder = tempfile::tempdir().unwrap();
         agree(&record_store::Sqlite::open(folder.path().join("store.db")).unwrap(), &steps)?;
     }
+}
+
+/// Scans by these prefixes, and by those of the keys, from the start and from each cursor.
+fn scans_as_a_list(
+    store: &impl Records,
+    keys: &[Vec<Vec<u8>>],
+    prefixes: &[Vec<Vec<u8>>],
+    limit: usize,
+) -> Result<(), TestCaseError> {
+    let named = |parts: &Vec<Vec<u8>>| Key::new("n", List(parts.clone())).unwrap();
+    let all: BTreeSet<Key> = keys.iter().map(named).collect();
+    let write = |commit: Commit, key| commit.put(key, [], Expect::Absent);
+    let outcome = block_on(store.commit(all.iter().fold(Commit::new(), write), time(0)));
+    prop_assert!(matches!(outcome, Ok(Outcome::Committed(_))));
+    let beginnings = keys.iter().map(|key| key[..key.len().min(1)].to_vec());
+    for parts in prefixes.iter().cloned().chain(beginnings) {
+        let prefix = Prefix::new("n", List(parts.clone())).unwrap();
+        let cursors = prefixes
+            .iter()
+            .map(named)
+            .chain(all.iter().cloned())
+            .map(Some);
+        for after in cursors.chain([None]) {
+            let page = block_on(store.scan(&prefix, after.as_ref(), limit, time(0))).unwrap();
+            let mut expected: Vec<_> = all
+                .iter()
+                .filter(|key| prefix.contains(key) && after.as_ref().is_none_or(|a| a < key))
+                .cloned()
+                .collect();
+            let next = expected
+                .get(limit)
+                .and_then(|_| expected.get(limit - 1))
+                .cloned();
+            expected.truncate(limit);
+            let found: Vec<_> = page.entries.into_iter().map(|(key, _)| key).collect();
+            prop_assert_eq!(&found, &expected, "{:?} after {:?}", &parts, after);
+            prop_assert_eq!(page.next, next);
+        }
+    }
+    Ok(())
 }
 
 #[derive(Clone, Debug)]

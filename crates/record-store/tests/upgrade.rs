@@ -80,21 +80,84 @@ fn a_new_file_has_the_tables_of_the_fixture() {
     let folder = tempfile::tempdir().unwrap();
     let tables = |path: &Path| {
         let db = Connection::open(path).unwrap();
-        let mut names = db
-            .prepare("SELECT name FROM sqlite_schema ORDER BY name")
+        let mut tables = db
+            .prepare("SELECT name, ifnull(sql, '') FROM sqlite_schema ORDER BY name")
             .unwrap();
-        let names: Result<Vec<String>, _> =
-            names.query_map([], |row| row.get(0)).unwrap().collect();
+        let tables = tables.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)));
+        let tables: Vec<(String, String)> = tables
+            .unwrap()
+            .map(|table| {
+                let (name, sql) = table.unwrap();
+                let words = sql.lines().flat_map(|line| {
+                    let (code, _comment) = line.split_once("--").unwrap_or((line, ""));
+                    code.split_whitespace()
+                });
+                (name, words.collect::<Vec<_>>().join(" "))
+            })
+            .collect();
+        let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
         (
-            names.unwrap(),
-            db.pragma_query_value(None, "user_version", |row| row.get::<_, i32>(0))
-                .unwrap(),
+            tables,
+            pragma("user_version").unwrap(),
+            pragma("application_id").unwrap(),
         )
     };
     drop(file(folder.path(), &[RELEASE_0_1]).unwrap());
     let new = folder.path().join("new.db");
     drop(Sqlite::open(&new).unwrap());
     assert_eq!(tables(&folder.path().join("store.db")), tables(&new));
+}
+
+/// The fixture is written by hand: it is worth something only if it is what this release writes.
+#[test]
+fn the_fixture_holds_the_octets_that_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(file(folder.path(), &[RELEASE_0_1]).unwrap());
+    let new = folder.path().join("new.db");
+    let store = Sqlite::open(&new).unwrap();
+    let mut value = vec![0x77; 65_536];
+    value.push(0x78);
+    let large = block_on(Large::stage(&store, &value, now())).unwrap();
+    let until = now() + Duration::from_secs(60);
+    let mail = |number: u64| Key::new("mail", ("alice", number)).unwrap();
+    let session = Key::new("session", "token").unwrap();
+    let commit = Commit::new()
+        .put(&mail(7), *b"hello", Expect::Absent)
+        .put_until(&session, *b"yes", Expect::Absent, until)
+        .put_large(&mail(8), &large, Expect::Absent);
+    assert!(matches!(
+        block_on(store.commit(commit, now())),
+        Ok(Outcome::Committed(_))
+    ));
+    drop(store);
+    let written = rows(&new);
+    let (.., manifest) = written
+        .iter()
+        .find(|(.., value)| value.len() == 26)
+        .unwrap();
+    let id = manifest[2..18].to_vec();
+    let named = |bytes: Vec<u8>| match bytes.windows(16).position(|some| some == id) {
+        Some(at) => [&bytes[..at], &[0x11; 16], &bytes[at + 16..]].concat(),
+        None => bytes,
+    };
+    let written = written
+        .into_iter()
+        .map(|(key, expires, value)| (named(key), expires, named(value)));
+    // All but what is of the upload that nobody published.
+    let fixture = rows(&folder.path().join("store.db"))
+        .into_iter()
+        .filter(|(key, ..)| !key.windows(16).any(|some| some == [0x22; 16]));
+    assert_eq!(written.collect::<Vec<_>>(), fixture.collect::<Vec<_>>());
+}
+
+/// Key, expiry and value of each row.
+fn rows(path: &Path) -> Vec<(Vec<u8>, Option<i64>, Vec<u8>)> {
+    let db = Connection::open(path).unwrap();
+    let mut rows = db
+        .prepare("SELECT key, expires, value FROM record ORDER BY key")
+        .unwrap();
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    rows.unwrap().map(Result::unwrap).collect()
 }
 
 #[test]
