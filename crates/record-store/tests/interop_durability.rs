@@ -4,13 +4,14 @@
 
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use std::{env, fs, thread};
 
 use pollster::block_on;
 use record_store::{Commit, Error, Expect, Key, Outcome, Prefix, Records, Sqlite};
+use rusqlite::Connection;
 
 fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
@@ -48,7 +49,7 @@ fn interop_strace_ten_clients_share_their_syncs() {
 #[test]
 #[ignore = "interop: needs strace"]
 fn interop_strace_a_commit_whose_sync_failed_is_refused_for_good() {
-    let outcomes = fail_syncs("10");
+    let outcomes = fail_syncs("10", "failing_child").unwrap();
     let refused = outcomes.iter().filter(|outcome| **outcome == "refused");
     assert_eq!((refused.count(), outcomes.len()), (1, 30), "{outcomes:?}");
     assert!(!outcomes.contains(&"unknown".into()));
@@ -58,7 +59,7 @@ fn interop_strace_a_commit_whose_sync_failed_is_refused_for_good() {
 #[test]
 #[ignore = "interop: needs strace"]
 fn interop_strace_a_commit_on_a_disk_that_stays_broken_is_unknown() {
-    let outcomes = fail_syncs("10+");
+    let outcomes = fail_syncs("10+", "failing_child").unwrap();
     let (good, bad) = outcomes.split_at(outcomes.iter().position(|o| o != "committed").unwrap());
     assert!(good.len() > 5 && bad.len() > 5, "{outcomes:?}");
     assert!(
@@ -67,9 +68,16 @@ fn interop_strace_a_commit_on_a_disk_that_stays_broken_is_unknown() {
     );
 }
 
+/// SQLite alone: a commit that failed is there after a crash.
+#[test]
+#[ignore = "interop: needs strace"]
+fn interop_strace_mutation_without_more_a_refused_commit_comes_back() {
+    assert!(fail_syncs("10", "failing_plain_child").is_none());
+}
+
 /// Commits under strace, which lets these syncs of a thread fail; the outcomes. The child looks at the file after each
-/// commit, as a machine that had lost its power would find it.
-fn fail_syncs(which: &str) -> Vec<String> {
+/// commit, as a machine that had lost its power would find it; if that is not what it was told, there are none.
+fn fail_syncs(which: &str, child: &str) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={which}");
     let status = Command::new("strace")
@@ -83,13 +91,13 @@ fn fail_syncs(which: &str) -> Vec<String> {
             &inject,
         ])
         .arg(env::current_exe().unwrap())
-        .args(["--exact", "failing_child", "--nocapture"])
+        .args(["--exact", child, "--nocapture"])
         .env("RECORD_STORE_FAILING", folder.path())
         .status()
         .expect("strace is not installed");
-    assert!(status.success());
-    let outcomes = fs::read_to_string(folder.path().join("outcomes")).unwrap();
-    outcomes.lines().map(Into::into).collect()
+    let outcomes = fs::read_to_string(folder.path().join("outcomes"));
+    assert_eq!(outcomes.is_ok(), status.success());
+    Some(outcomes.ok()?.lines().map(Into::into).collect())
 }
 
 /// Not a test of its own: the process whose syncs fail.
@@ -112,13 +120,7 @@ fn failing_child() {
             Err(error) if error.is_temporary() => "refused",
             other => panic!("{other:?}"),
         });
-        // A copy without the shared memory: its log is read from the start, as after a crash.
-        let copy = folder.join(number.to_string());
-        fs::create_dir(&copy).unwrap();
-        for file in ["store.db", "store.db-wal"] {
-            fs::copy(folder.join(file), copy.join(file)).unwrap();
-        }
-        let found = Sqlite::open(copy.join("store.db"));
+        let found = Sqlite::open(as_after_a_crash(folder, &folder.join(number.to_string())));
         // Where no file can be synced, none can be opened that must be recovered; then there is nothing to see.
         let Ok(found) = found else { continue };
         for (number, outcome) in outcomes.iter().enumerate() {
@@ -136,6 +138,39 @@ fn failing_child() {
         }
     }
     fs::write(folder.join("outcomes"), outcomes.join("\n")).unwrap();
+}
+
+/// Not a test of its own: what `failing_child` does, with SQLite and nothing else.
+#[test]
+fn failing_plain_child() {
+    let Some(folder) = env::var_os("RECORD_STORE_FAILING") else {
+        return;
+    };
+    let folder = Path::new(&folder);
+    let db = Connection::open(folder.join("store.db")).unwrap();
+    let tables = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (x)";
+    db.execute_batch(tables).unwrap();
+    for number in 0..30 {
+        if db.execute("INSERT INTO t VALUES (?1)", [number]).is_ok() {
+            continue;
+        }
+        let copy = as_after_a_crash(folder, &folder.join("crashed"));
+        let found = "SELECT count(*) FROM t WHERE x = ?1";
+        let found = Connection::open(copy)
+            .unwrap()
+            .query_row(found, [number], |row| row.get(0));
+        assert_eq!(found, Ok(0), "it came back");
+        fs::write(folder.join("outcomes"), "refused").unwrap();
+    }
+}
+
+/// A copy of the store without its shared memory: the log is read from its start, as after a crash.
+fn as_after_a_crash(from: &Path, to: &Path) -> PathBuf {
+    fs::create_dir(to).unwrap();
+    for file in ["store.db", "store.db-wal"] {
+        fs::copy(from.join(file), to.join(file)).unwrap();
+    }
+    to.join("store.db")
 }
 
 #[test]
@@ -164,6 +199,13 @@ fn interop_tmpfs_full_disk_says_so_loses_nothing_and_recovers() {
         there(&store),
         committed,
         "what was committed is there, what was refused is not"
+    );
+    let elsewhere = tempfile::tempdir().unwrap();
+    let crashed = as_after_a_crash(disk.path(), &elsewhere.path().join("crashed"));
+    assert_eq!(
+        there(&Sqlite::open(crashed).unwrap()),
+        committed,
+        "nor does what was refused come back"
     );
 
     fs::remove_file(balloon).unwrap();
