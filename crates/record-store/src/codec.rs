@@ -9,7 +9,6 @@ const INLINE: u8 = 0;
 const LARGE: u8 = 1;
 
 /// The octets by which [`manifest`] judges: one more than any manifest has.
-#[cfg(feature = "sqlite")]
 pub(crate) const HEAD: usize = 2 + size_of::<ChunkId>() + size_of::<u64>() + 1;
 
 impl Body {

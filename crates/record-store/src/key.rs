@@ -37,7 +37,8 @@ impl Key {
         Ok(Self(encode(namespace, parts)?.into()))
     }
 
-    /// Reads what [`as_bytes`](Self::as_bytes) gave.
+    /// Reads what [`as_bytes`](Self::as_bytes) gave, from a source that may be hostile: the store's own keys, whose
+    /// namespace is empty, are none.
     ///
     /// # Errors
     /// [`Error::NotAKey`], [`Error::TooLarge`].
@@ -74,8 +75,12 @@ impl Key {
         Self(encode_unchecked("", parts).bytes.into())
     }
 
-    /// As `from_bytes`, and also the store's own keys.
-    pub(crate) fn from_stored(bytes: &[u8]) -> Result<Self, Error> {
+    /// As [`from_bytes`](Self::from_bytes), and also the store's own keys: for a store of one's own
+    /// ([`backend`](crate::backend)), to read what it has written.
+    ///
+    /// # Errors
+    /// [`Error::NotAKey`], [`Error::TooLarge`].
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, Error> {
         check_size(bytes.len())?;
         let (namespace, mut rest) = split(bytes).ok_or(Error::NotAKey)?;
         if !namespace.is_empty() {
@@ -132,8 +137,8 @@ impl Prefix {
     }
 
     /// The bytes of all keys with this prefix that are greater than `after`: one bound on each side, so that going on
-    /// with a scan costs no more than to begin it.
-    pub(crate) fn range(&self, after: Option<&Key>) -> Range<Vec<u8>> {
+    /// with a scan costs no more than to begin it. The start is never greater than the end.
+    pub fn range(&self, after: Option<&Key>) -> Range<Vec<u8>> {
         let (mut start, mut end) = (self.0.clone(), self.0.clone());
         match end.last_mut() {
             // A prefix ends in 01, the second octet of a part's end: what follows it ends in 02.

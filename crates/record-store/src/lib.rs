@@ -28,7 +28,8 @@
 //! Key, Prefix + cursor ───────────────────► Records::get, scan ► Versioned { value, version, expires }
 //!                                            ├─ Memory
 //!                                            ├─ Sqlite    (one writer thread, group commit)
-//!                                            └─ AnyStore  (picked at run time)
+//!                                            ├─ AnyStore  (picked at run time)
+//!                                            └─ your own  (backend::Table, proved by conformance)
 //! Large::stage ──► chunks, invisible ──► Commit::put_large ──► one manifest; Records::sweep takes orphans
 //! ```
 //!
@@ -68,7 +69,7 @@
 #![cfg_attr(not(feature = "sqlite"), allow(rustdoc::broken_intra_doc_links))]
 
 mod any;
-#[cfg(any(feature = "sqlite", fuzzing))]
+pub mod backend;
 mod codec;
 mod commit;
 pub mod conformance;
@@ -80,9 +81,9 @@ mod record;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod table;
 
 pub use any::AnyStore;
+pub use backend::MAX_SWEEP;
 pub use commit::{Commit, Conflict, Expect, MAX_COMMIT, MAX_OPERATIONS, Outcome};
 pub use error::{Cause, Error};
 pub use key::{Encoder, Key, MAX_KEY, MAX_NAMESPACE, Part, Parts, Prefix};
@@ -92,7 +93,6 @@ pub use record::{MAX_VALUE, Version, Versioned};
 pub use records::{MAX_PAGE, MAX_PAGE_BYTES, Page, Records, Swept};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{MAX_WAITING, MAX_WAITING_BYTES, Sqlite};
-pub use table::MAX_SWEEP;
 
 /// What the fuzzers call and nobody else sees.
 #[cfg(fuzzing)]

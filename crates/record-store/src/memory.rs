@@ -3,8 +3,8 @@ use std::ops::Bound::{Excluded, Included};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use crate::record::{Body, Stamp};
-use crate::table::{Head, Table, apply, sweep};
+use crate::backend::{self, Head, Table};
+use crate::record::Stamp;
 use crate::{Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Version, Versioned};
 
 /// A store in memory: for tests, and for state that may be lost.
@@ -25,13 +25,7 @@ impl Memory {
 
 impl Records for Memory {
     async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
-        let now = Stamp::new(now);
-        let state = self.state();
-        Ok(state
-            .records
-            .get(key)
-            .filter(|record| record.is_live(now))
-            .cloned())
+        backend::get(&mut *self.state(), key, now)
     }
 
     async fn scan(
@@ -41,24 +35,18 @@ impl Records for Memory {
         limit: usize,
         now: SystemTime,
     ) -> Result<Page, Error> {
-        let now = Stamp::new(now);
         let state = self.state();
-        let live = state
-            .range(prefix, after)
-            .filter(|(_, record)| record.is_live(now));
-        Page::collect(
-            live.map(|(key, record)| Ok((key.clone(), record.clone()))),
-            limit,
-        )
+        let records = state.range(prefix, after);
+        let records = records.map(|(key, record)| Ok((key.clone(), record.clone())));
+        backend::page(records, limit, now)
     }
 
     async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
-        commit.check()?;
-        apply(&mut *self.state(), &commit, Stamp::new(now))
+        backend::commit(&mut *self.state(), &commit, now)
     }
 
     async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        sweep(&mut *self.state(), Stamp::new(now), budget)
+        backend::sweep(&mut *self.state(), now, budget)
     }
 }
 
@@ -82,14 +70,7 @@ impl State {
 
 impl Table for State {
     fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
-        Ok(self.records.get(key).map(|record| Head {
-            version: record.version,
-            expires: record.expires,
-            manifest: match record.body {
-                Body::Inline(_) => None,
-                Body::Large(manifest) => Some(manifest),
-            },
-        }))
+        Ok(self.records.get(key).map(Head::of))
     }
 
     fn find(&mut self, key: &Key) -> Result<Option<Versioned>, Error> {
@@ -115,7 +96,8 @@ impl Table for State {
         Ok(Version(self.last))
     }
 
-    fn expired(&mut self, now: Stamp, limit: usize) -> Result<Vec<Key>, Error> {
+    fn expired(&mut self, now: SystemTime, limit: usize) -> Result<Vec<Key>, Error> {
+        let now = Stamp::new(now);
         let mut keys: Vec<_> = self
             .records
             .iter()

@@ -67,6 +67,28 @@ impl Versioned {
         self.expires.map(Stamp::to_time)
     }
 
+    /// Reads a record that a store of one's own keeps; see [`backend`](crate::backend).
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`], and [`Error::Format`] if a later release wrote it.
+    pub fn from_bytes(
+        version: Version,
+        expires: Option<SystemTime>,
+        bytes: &[u8],
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            body: Body::decode(bytes)?,
+            version,
+            expires: expires.map(Stamp::new),
+        })
+    }
+
+    /// The record as a store of one's own keeps it, beside its version and its expiry. It begins with the version of
+    /// its format.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.body.encode()
+    }
+
     pub(crate) fn is_live(&self, now: Stamp) -> bool {
         is_live(self.expires, now)
     }
@@ -99,7 +121,7 @@ impl Stamp {
         )
     }
 
-    fn to_time(self) -> SystemTime {
+    pub(crate) fn to_time(self) -> SystemTime {
         let distance = Duration::from_millis(self.0.unsigned_abs());
         let time = match self.0 {
             0.. => UNIX_EPOCH.checked_add(distance),

@@ -125,17 +125,14 @@ impl Records for Sqlite {
 
     async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
         let size = commit.check()?;
-        match self
-            .write(Work::Commit(commit, Stamp::new(now)), size)
-            .await?
-        {
+        match self.write(Work::Commit(commit, now), size).await? {
             Some(Done::Commit(outcome)) => Ok(outcome),
             _ => Ok(Outcome::Unknown),
         }
     }
 
     async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        match self.write(Work::Sweep(Stamp::new(now), budget), 0).await? {
+        match self.write(Work::Sweep(now, budget), 0).await? {
             Some(Done::Sweep(swept)) => Ok(swept),
             // All or nothing of it happened, and either will do.
             _ => Err(Error::Unavailable(Cause::from(Box::from(

@@ -5,9 +5,9 @@ use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{DAY, run};
+use crate::backend::{Table, apply};
 use crate::commit::{Operation, Write};
 use crate::record::Stamp;
-use crate::table::{Table, apply};
 use crate::{Commit, Error, Expect, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned};
 
 /// A rule that is broken.

@@ -4,13 +4,12 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Params, Row, params};
 
-use crate::codec::{HEAD, manifest};
-use crate::record::{Body, Stamp};
-use crate::table::{Head, Table, apply, sweep};
+use crate::backend::{Head, Table, apply, sweep};
+use crate::record::Stamp;
 use crate::{Cause, Commit, Error, Key, Outcome, Page, Prefix, Swept, Version, Versioned};
 
 /// "LtrK": tells `file` and us that this is a store.
@@ -42,8 +41,8 @@ pub(super) struct Writer {
 
 /// A piece of work for the writer.
 pub(super) enum Work {
-    Commit(Commit, Stamp),
-    Sweep(Stamp, usize),
+    Commit(Commit, SystemTime),
+    Sweep(SystemTime, usize),
 }
 
 pub(super) enum Done {
@@ -163,7 +162,7 @@ impl Writer {
     fn step(&mut self, work: &Work) -> Result<Result<Done, Error>, Error> {
         self.execute("SAVEPOINT work")?;
         let result = match work {
-            Work::Commit(commit, now) => apply(self, commit, *now).map(Done::Commit),
+            Work::Commit(commit, now) => apply(self, commit, Stamp::new(*now)).map(Done::Commit),
             Work::Sweep(now, budget) => sweep(self, *now, *budget).map(Done::Sweep),
         };
         if let Err(error) = &result {
@@ -238,12 +237,9 @@ const LONG_LOG: u64 = 64 * 1024 * 1024;
 impl Table for Writer {
     fn head(&mut self, key: &Key) -> Result<Option<Head>, Error> {
         let sql = "SELECT version, expires, substr(value, 1, ?2) FROM record WHERE key = ?1";
-        first(&self.db, sql, params![key.as_bytes(), HEAD as i64], |row| {
-            Ok(Head {
-                version: version(row, 0)?,
-                expires: expires(row, 1)?,
-                manifest: manifest(blob(row, 2)?)?,
-            })
+        let params = params![key.as_bytes(), Head::OCTETS as i64];
+        first(&self.db, sql, params, |row| {
+            Head::decode(version(row, 0)?, expires(row, 1)?, blob(row, 2)?)
         })
     }
 
@@ -255,7 +251,7 @@ impl Table for Writer {
         let sql = "INSERT INTO record (key, version, expires, value) VALUES (?1, ?2, ?3, ?4)
                    ON CONFLICT (key) DO UPDATE SET version = ?2, expires = ?3, value = ?4";
         let expires = record.expires.map(|stamp| stamp.0);
-        let value = record.body.encode();
+        let value = record.to_bytes();
         self.write(
             sql,
             params![
@@ -285,7 +281,8 @@ impl Table for Writer {
         self.last_version()
     }
 
-    fn expired(&mut self, now: Stamp, limit: usize) -> Result<Vec<Key>, Error> {
+    fn expired(&mut self, now: SystemTime, limit: usize) -> Result<Vec<Key>, Error> {
+        let now = Stamp::new(now);
         let sql = "SELECT key FROM record WHERE expires <= ?1 ORDER BY expires LIMIT ?2";
         all(&self.db, sql, params![now.0, limit as i64], |row| {
             key(row, 0)
@@ -398,11 +395,8 @@ fn all<T>(
 }
 
 fn record(row: &Row<'_>, column: usize) -> Result<Versioned, Error> {
-    Ok(Versioned {
-        version: version(row, column)?,
-        expires: expires(row, column + 1)?,
-        body: Body::decode(blob(row, column + 2)?)?,
-    })
+    let (version, expires) = (version(row, column)?, expires(row, column + 1)?);
+    Versioned::from_bytes(version, expires, blob(row, column + 2)?)
 }
 
 fn key(row: &Row<'_>, column: usize) -> Result<Key, Error> {
@@ -415,9 +409,9 @@ fn version(row: &Row<'_>, column: usize) -> Result<Version, Error> {
         .map_err(failure)
 }
 
-fn expires(row: &Row<'_>, column: usize) -> Result<Option<Stamp>, Error> {
+fn expires(row: &Row<'_>, column: usize) -> Result<Option<SystemTime>, Error> {
     row.get(column)
-        .map(|stamp: Option<i64>| stamp.map(Stamp))
+        .map(|stamp: Option<i64>| stamp.map(|stamp| Stamp(stamp).to_time()))
         .map_err(failure)
 }
 
@@ -465,7 +459,7 @@ mod tests {
 
     type Results = Result<Vec<Result<Done, Error>>, Lost>;
 
-    const NOW: Stamp = Stamp(1_800_000_000_000);
+    const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
     fn put(name: &str, size: usize, expect: Expect) -> Work {
         let key = Key::new("test", name).unwrap();
@@ -486,9 +480,7 @@ mod tests {
         let steps = |after: Option<&Key>| {
             let keys = prefix.range(after);
             let mut statement = writer.db.prepare(SCAN).unwrap();
-            let mut rows = statement
-                .query(params![keys.start, keys.end, NOW.0])
-                .unwrap();
+            let mut rows = statement.query(params![keys.start, keys.end, 0]).unwrap();
             for _ in 0..10 {
                 assert!(rows.next().unwrap().is_some());
             }
