@@ -215,8 +215,9 @@ enum Read {
 }
 
 fn write(mut db: Writer, jobs: &Receiver<Job>) {
-    while let Ok(job) = jobs.recv() {
-        let batch = gather(job, jobs);
+    let mut last = 0;
+    while let Some(batch) = gather(jobs, last) {
+        last = batch.len();
         let results = db.run(batch.iter().map(|job| &job.work));
         // Whoever no longer waits has dropped the other end; its commit happened all the same.
         match results {
@@ -240,15 +241,20 @@ fn write(mut db: Writer, jobs: &Receiver<Job>) {
     }
 }
 
-/// The job and all that wait behind it.
-fn gather(job: Job, jobs: &Receiver<Job>) -> Vec<Job> {
-    let mut batch = vec![job];
-    // Those who were just answered are about to ask again: without a pause each batch would be one job.
-    for _ in 0..YIELDS {
+/// All that waits, at least one job; nothing once nobody can ask any more. So many were in the last batch.
+fn gather(jobs: &Receiver<Job>, last: usize) -> Option<Vec<Job>> {
+    let mut batch: Vec<_> = jobs.try_iter().take(MAX_BATCH).collect();
+    // Those who were just answered are about to ask again: without a pause each batch would be one job. A caller who
+    // is alone is not kept waiting.
+    let company = last > 1 || !batch.is_empty();
+    if batch.is_empty() {
+        batch.push(jobs.recv().ok()?);
+    }
+    for _ in 0..if company { YIELDS } else { 0 } {
         thread::yield_now();
         batch.extend(jobs.try_iter().take(MAX_BATCH - batch.len()));
     }
-    batch
+    Some(batch)
 }
 
 fn read(db: &Reader, reads: &Mutex<Receiver<Read>>) {
