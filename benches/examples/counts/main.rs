@@ -2,10 +2,12 @@
 //! `cargo xtask bench --counts` does both under Callgrind. One module per crate.
 
 mod mail_dns;
+mod record_store;
 
 use std::process::ExitCode;
 
 /// A hot function.
+#[derive(Clone, Copy)]
 struct Count {
     /// `crate/what`.
     name: &'static str,
@@ -14,7 +16,7 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    let all = mail_dns::COUNTS;
+    let all = [mail_dns::COUNTS, record_store::COUNTS].concat();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [name, times] = args.as_slice() else {
         all.iter().for_each(|count| println!("{}", count.name));

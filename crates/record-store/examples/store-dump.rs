@@ -1,7 +1,8 @@
 //! Shows what is in a store: `store-dump sqlite:PATH [NAMESPACE] [--at UNIXTIME]`.
 //!
 //! Without a namespace: each namespace with its records and octets. With one: each record with its version, size and
-//! expiry. It only reads, and a service may run meanwhile. Exit 0, 1 on an error, 2 on wrong usage.
+//! expiry. It changes no record, and a service may run meanwhile; a file of an earlier format is brought up to this
+//! release's, as by every program that opens it. Exit 0, 1 on an error, 2 on wrong usage.
 
 use std::collections::BTreeMap;
 use std::path::Path;

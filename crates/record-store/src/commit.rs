@@ -119,11 +119,13 @@ pub enum Expect {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a commit may have been refused"]
 pub enum Outcome {
-    /// All writes happened and are durable; the records written have this version.
+    /// All writes happened and are durable; the records written have this version. For a commit that writes nothing
+    /// all guards held, and the version means nothing.
     Committed(Version),
     /// Nothing was written, because of this key.
     Conflict(Conflict),
-    /// The store was lost in the middle of the commit: all of it happened or nothing. Read again.
+    /// The store was lost in the middle of the commit: all of it happened or nothing. Read again once the store
+    /// works: while its disk or its server fails, what is read may not be what is found later.
     Unknown,
 }
 

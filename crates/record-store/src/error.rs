@@ -5,7 +5,8 @@ use std::sync::Arc;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// The disk, or the size that the store may have, is used up. Whatever was in the same transaction was rolled
-    /// back as well; the store works again once space is freed.
+    /// back as well; the store works again once space is freed. (A quota of the file system is no full disk to SQLite:
+    /// that is [`Unavailable`](Self::Unavailable), or an unknown outcome.)
     #[error("the store is full")]
     Full,
     /// More work waits than the store queues, or another process holds the store.

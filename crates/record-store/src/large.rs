@@ -234,3 +234,18 @@ async fn write_loose(
 fn cause(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Cause {
     Arc::from(error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_chunks_stand_in_keys_as_they_are() {
+        for _ in 0..1000 {
+            let id = random_id().unwrap();
+            let key = loose_key(&id);
+            assert!(key.as_bytes().windows(16).any(|some| some == id));
+            assert_eq!(id_of_loose(&key), Some(id));
+        }
+    }
+}

@@ -43,12 +43,12 @@
 //! Keys may hold hostile bytes: parts are escaped, so one user's key never falls under another's [`Prefix`]. All sizes
 //! are bounded ([`MAX_KEY`], [`MAX_VALUE`], [`MAX_OPERATIONS`], [`MAX_COMMIT`], [`MAX_LARGE`], [`MAX_PAGE`]), and so is
 //! the work that waits ([`MAX_WAITING`], [`MAX_WAITING_BYTES`]). Values are neither encrypted nor authenticated: who
-//! can write the file can write anything. Versions and `now` are only as good as the callers' clocks and the store.
+//! can write the file can write anything. `Debug` shows keys and sizes, and never a value. Versions and `now` are only as good as the callers' clocks and the store.
 //!
 //! # Errors and verdicts
 //!
 //! A conflict is an [`Outcome`], and so is [`Outcome::Unknown`]: all of the commit happened, or nothing. An [`Error`]
-//! means that nothing was written; [`Error::is_temporary`] says whether a later try may help. A full disk fails every
+//! means that nothing was written, and that nothing of it will turn up later; [`Error::is_temporary`] says whether a later try may help. A full disk fails every
 //! commit of the transaction with [`Error::Full`], and the store goes on once there is space.
 //!
 //! # Crate features

@@ -12,8 +12,8 @@ pub const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// A store of records, shared by any number of callers.
 ///
-/// Every call takes the caller's time; a record that has expired by it is absent. Whoever implements this trait runs
-/// [`conformance`](crate::conformance) on it.
+/// Every call takes the caller's time; a record that has expired by it is absent. Whoever implements this trait finds
+/// the rules in [`backend`](crate::backend), and runs [`conformance`](crate::conformance) on what he made.
 pub trait Records: Send + Sync {
     /// The record of this key.
     ///

@@ -26,8 +26,12 @@ pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 /// A store in one SQLite file: WAL, `synchronous = FULL`, one thread that writes.
 ///
 /// All commits that wait become one transaction, each under a savepoint of its own, and share one sync. Reads run
-/// beside it on threads with their own connections; nothing here depends on an async runtime. Several processes may
-/// open the same file.
+/// beside it on threads with their own connections; nothing here depends on an async runtime.
+///
+/// Several processes may open the same file. A commit waits up to five seconds for another one that writes, and is then
+/// refused with [`Error::Busy`]. A sync that fails leaves a commit that nobody sees now and that would be there after a
+/// restart; the next transaction is then written over it, so that the commit is refused for good. Where that fails as
+/// well, the outcome is [`Outcome::Unknown`].
 ///
 /// Dropping the store waits until the commits that were accepted have ended.
 pub struct Sqlite {

@@ -2,9 +2,11 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used)]
 
+use std::env;
 use std::future::Future;
 use std::path::Path;
 use std::pin::pin;
+use std::process::Command;
 use std::sync::Barrier;
 use std::task::{Context, Waker};
 use std::thread;
@@ -130,6 +132,53 @@ fn two_stores_on_one_file_share_records_and_versions() {
     }
     let page = block_on(one.scan(&Prefix::all(), None, 100, now())).unwrap();
     assert_eq!(page.entries.len(), 20);
+}
+
+#[test]
+fn three_processes_count_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let processes: Vec<_> = (0..3)
+        .map(|_| {
+            Command::new(env::current_exe().unwrap())
+                .args(["--exact", "counting_child"])
+                .env("RECORD_STORE_COUNTED", &path)
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for mut process in processes {
+        assert!(process.wait().unwrap().success());
+    }
+    let store = Sqlite::open(&path).unwrap();
+    let count = block_on(store.get(&key(0), now())).unwrap().unwrap();
+    assert_eq!(count.value().unwrap().len(), 3 * 40);
+}
+
+/// Not a test of its own: one of the processes that count together.
+#[test]
+fn counting_child() {
+    let Some(path) = env::var_os("RECORD_STORE_COUNTED") else {
+        return;
+    };
+    let store = Sqlite::open(path).unwrap();
+    let mut counted = 0;
+    while counted < 40 {
+        let before = block_on(store.get(&key(0), now())).unwrap();
+        let (count, expect) = match &before {
+            Some(before) => (
+                before.value().unwrap().len(),
+                Expect::Version(before.version()),
+            ),
+            None => (0, Expect::Absent),
+        };
+        let commit = Commit::new().put(&key(0), vec![7; count + 1], expect);
+        match block_on(store.commit(commit, now())).unwrap() {
+            Outcome::Committed(_) => counted += 1,
+            Outcome::Conflict(conflict) => assert_ne!(conflict.found, before),
+            Outcome::Unknown => panic!("the file was lost"),
+        }
+    }
 }
 
 #[test]

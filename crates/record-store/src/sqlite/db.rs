@@ -359,9 +359,25 @@ fn plain(path: &Path) -> PathBuf {
 
 /// Turns the write-ahead log on; the mode that the file then has.
 fn write_ahead(db: &Connection) -> Result<String, Error> {
-    db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .map_err(failure)
+    let switch = || {
+        db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .map_err(failure)
+    };
+    for _ in 0..TRIES {
+        match switch() {
+            // SQLite does not wait here: two who open a new file at the same moment would wait for each other. Here
+            // it does.
+            Err(Error::Busy) => db
+                .execute_batch("BEGIN IMMEDIATE; ROLLBACK")
+                .map_err(failure)?,
+            done => return done,
+        }
+    }
+    switch()
 }
+
+/// How often to try what others may be doing at the same time.
+const TRIES: usize = 100;
 
 fn find(db: &Connection, key: &Key) -> Result<Option<Versioned>, Error> {
     let sql = "SELECT version, expires, value FROM record WHERE key = ?1";
