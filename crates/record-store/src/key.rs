@@ -176,10 +176,14 @@ impl Encoder {
         if self.size > MAX_KEY {
             return;
         }
-        for &octet in bytes {
-            self.bytes.push(octet);
-            if octet == ESCAPE {
-                self.bytes.push(ESCAPED);
+        if escapes == 0 {
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            for &octet in bytes {
+                self.bytes.push(octet);
+                if octet == ESCAPE {
+                    self.bytes.push(ESCAPED);
+                }
             }
         }
         self.bytes.extend([ESCAPE, END]);
