@@ -483,6 +483,35 @@ mod tests {
     }
 
     #[test]
+    fn work_that_fails_half_way_leaves_the_rest_of_its_batch_alone_and_nothing_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Writer::open(&folder.path().join("store.db"), "").unwrap();
+        let until = |name: &str, seconds| {
+            let expires = NOW + Duration::from_secs(seconds);
+            let key = Key::new("test", name).unwrap();
+            let commit = Commit::new().put_until(&key, [], Expect::Absent, expires);
+            Work::Commit(commit, NOW)
+        };
+        let expiring = [until("first", 1), until("of a later release", 2)];
+        assert!(writer.run(expiring.iter()).is_ok());
+        let later = "UPDATE record SET value = x'FE' WHERE expires = 2000";
+        writer.db.execute_batch(later).unwrap();
+        // The sweep removes the first and cannot judge the second.
+        let sweep = Work::Sweep(NOW + Duration::from_secs(9), 10);
+        let batch = [
+            put("a", 9, Expect::Absent),
+            sweep,
+            put("b", 9, Expect::Absent),
+        ];
+        let results = writer.run(batch.iter()).unwrap();
+        assert!(matches!(
+            &results[..],
+            [Ok(_), Err(Error::Format { .. }), Ok(_)]
+        ));
+        assert_eq!(writer.keys(&Prefix::all(), 10).unwrap().len(), 4);
+    }
+
+    #[test]
     fn to_go_on_with_a_scan_costs_no_more_than_to_begin_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
