@@ -94,18 +94,6 @@ pub use records::{MAX_PAGE, MAX_PAGE_BYTES, Page, Records, Swept};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{MAX_WAITING, MAX_WAITING_BYTES, Sqlite};
 
-/// What the fuzzers call and nobody else sees.
-#[cfg(fuzzing)]
-#[doc(hidden)]
-pub mod fuzzing {
-    /// Whatever is read as a record is written back as the same bytes.
-    pub fn record(bytes: &[u8]) {
-        if let Ok(body) = crate::record::Body::decode(bytes) {
-            assert_eq!(body.encode(), bytes);
-        }
-    }
-}
-
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -254,7 +254,8 @@ fn gather(jobs: &Receiver<Job>, last: usize) -> Option<Vec<Job>> {
     if batch.is_empty() {
         batch.push(jobs.recv().ok()?);
     }
-    for _ in 0..if company { YIELDS } else { 0 } {
+    let yields = if company { YIELDS } else { 0 };
+    for _ in 0..yields {
         thread::yield_now();
         batch.extend(jobs.try_iter().take(MAX_BATCH - batch.len()));
     }

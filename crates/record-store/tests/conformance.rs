@@ -23,7 +23,8 @@ fn memory() {
 #[cfg(feature = "sqlite")]
 fn sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let store = record_store::Sqlite::open(folder.path().join("store.db")).unwrap();
+    let path = folder.path().join("store.db");
+    let store = AnyStore::open(&format!("sqlite:{}", path.display())).unwrap();
     conformance::run(&store, now()).unwrap();
 }
 
