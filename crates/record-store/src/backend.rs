@@ -2,7 +2,7 @@
 //!
 //! A store is a [`Table`], an implementation of [`Records`](crate::Records) that calls [`get`], [`page`], [`commit`] and
 //! [`sweep`] with it, each in a transaction that ends before the call does, and a test that runs
-//! [`conformance`](crate::conformance). `tests/stranger.rs` is a whole one in a hundred lines.
+//! [`conformance`](crate::conformance). `tests/stranger.rs` is a whole one.
 //!
 //! A table keeps for each [`Key`] three things: the record's octets ([`Versioned::to_bytes`]), its [`Version`] and when
 //! it expires; and for all of them the newest version. It finds keys in their order (bytes, unsigned) and records by
@@ -79,9 +79,7 @@ impl Head {
             manifest: codec::manifest(bytes)?,
         })
     }
-}
 
-impl Head {
     pub(crate) fn of(record: &Versioned) -> Self {
         Self {
             version: record.version,

@@ -46,8 +46,7 @@ fn any_store_behind_an_arc_and_a_reference() {
 
 #[test]
 fn a_runtime_of_its_own() {
-    let run = |task: conformance::Task<'_>| pollster::block_on(task);
-    conformance::run_on(&Memory::new(), now(), run).unwrap();
+    conformance::run_on(&Memory::new(), now(), |task| pollster::block_on(task)).unwrap();
 }
 
 #[test]
