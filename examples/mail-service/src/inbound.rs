@@ -6,10 +6,11 @@ use crate::{
     config::{Alarm, Config, Language},
     headers,
     judge::{self, Judge},
+    log::Causes,
     mailbox::{self, Mailboxes},
     notice,
     smtp::{
-        command::{Address, Encoding, Recipient},
+        command::{self, Address, Encoding, Recipient},
         session::{Envelope, Greeting, Lookup, Outcome},
     },
 };
@@ -91,33 +92,41 @@ impl Inbound {
     }
 
     /// Which account mail for this recipient goes to.
-    pub(crate) async fn look_up(&self, recipient: &Recipient) -> Lookup {
-        let account = match recipient {
+    ///
+    /// `octets` is how large the message will be, as far as the client has said.
+    pub(crate) async fn look_up(&self, recipient: &Recipient, octets: u64) -> Lookup {
+        let named = match recipient {
             Recipient::Mailbox(address) => match self.local_account(address) {
-                Some(account) => account,
+                Some(account) => Some(account),
                 None => return Lookup::NotOurs,
             },
-            Recipient::Postmaster => "postmaster@".into(),
+            Recipient::Postmaster => None,
+        };
+        // RFC 5321 §4.5.1: mail for "postmaster" must be taken, with and without a domain.
+        let postmaster = match &named {
+            Some(account) if !account.starts_with("postmaster@") => None,
+            _ => self.postmaster.clone(),
         };
         let now = self.clock.now();
-        let account = match self.accounts.exists(&account, now).await {
-            Ok(true) => account,
-            // RFC 5321 §4.5.1: mail for "postmaster" must be taken, with and without a domain.
-            Ok(false) if account.starts_with("postmaster@") => match &self.postmaster {
-                Some(account) => account.clone(),
-                None => return Lookup::Unknown,
-            },
-            Ok(false) => return Lookup::Unknown,
-            Err(error) => {
-                warn!(%error, "account cannot be read");
-                return Lookup::Failed;
+        for account in [named, postmaster].into_iter().flatten() {
+            match self.accounts.exists(&account, now).await {
+                Ok(true) => return self.with_room(account, octets, now).await,
+                Ok(false) => {}
+                Err(error) => {
+                    warn!(error = %Causes(&error), "account cannot be read");
+                    return Lookup::Failed;
+                }
             }
-        };
-        match self.mailboxes.has_room(&account, 1, now).await {
+        }
+        Lookup::Unknown
+    }
+
+    async fn with_room(&self, account: Arc<str>, octets: u64, now: SystemTime) -> Lookup {
+        match self.mailboxes.has_room(&account, octets.max(1), now).await {
             Ok(true) => Lookup::Account(account),
             Ok(false) => Lookup::Full,
             Err(error) => {
-                warn!(%error, "mailbox cannot be read");
+                warn!(error = %Causes(&error), "mailbox cannot be read");
                 Lookup::Failed
             }
         }
@@ -151,6 +160,8 @@ impl Inbound {
         }
         let size = message.len();
         let filed = self.file(peer, &envelope, &message, &verdict, now);
+        // The store makes a copy of its own: two at a time are enough.
+        drop(message);
         let stored = self
             .mailboxes
             .deliver(&envelope.accounts, &filed, now)
@@ -165,8 +176,12 @@ impl Inbound {
                 warn!(size, "no space for a message");
                 Outcome::Full
             }
+            Err(mailbox::Error::Store(error @ record_store::Error::TooLarge { .. })) => {
+                warn!(size, %error, "message not stored");
+                Outcome::TooLarge
+            }
             Err(error) => {
-                warn!(%error, "message not stored");
+                warn!(error = %Causes(&error), "message not stored");
                 Outcome::Failed
             }
         }
@@ -218,17 +233,18 @@ impl Inbound {
         filed
     }
 
-    /// RFC 5321 §4.4, Time-stamp-line.
+    /// RFC 5321 §4.4, Time-stamp-line. It names no recipient: the others of the same message would
+    /// read it.
     fn received(&self, peer: &Peer, envelope: &Envelope, now: SystemTime) -> String {
-        let helo: String = envelope
-            .client
-            .name
-            .chars()
-            .map(|c| match c {
-                'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '-' | '_' | ':' | '[' | ']' => c,
-                _ => '?',
-            })
-            .collect();
+        let name = &envelope.client.name;
+        let helo = match name.is_ascii() && command::is_domain(name) {
+            true => name.clone(),
+            // What is no domain or address literal could mean something else in a header field.
+            false => name.replace(
+                |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)),
+                "?",
+            ),
+        };
         let literal = match peer.client.to_canonical() {
             IpAddr::V4(v4) => v4.to_string(),
             IpAddr::V6(v6) => format!("IPv6:{v6}"),

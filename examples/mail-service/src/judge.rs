@@ -8,7 +8,11 @@ use crate::{
 };
 use msg_validate::{Context, DmarcResult, Grade, Policy, Stamp, Validator, Verdict};
 use std::time::{Duration, SystemTime};
-use tokio::time::Instant;
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+    time::Instant,
+};
 
 #[cfg(feature = "second-opinion")]
 pub use msg_validate::second_opinion::SecondOpinionError;
@@ -83,9 +87,23 @@ impl Judge {
             context = context.internationalized();
         }
         let deadline = Instant::now() + self.time;
-        self.validator
-            .validate(message, &context, deadline.into_std())
-            .await
+        let judging = self
+            .validator
+            .validate(message, &context, deadline.into_std());
+        aside(message.len(), judging).await
+    }
+}
+
+/// Larger messages than this may be hashed for longer than others should wait.
+const LARGE: usize = 256 * 1024;
+
+/// Does work on a large message where it holds nobody up: this thread's other tasks go to another
+/// one meanwhile. A runtime of one thread has none to give them to.
+async fn aside<T>(octets: usize, work: impl Future<Output = T>) -> T {
+    let handle = Handle::current();
+    match handle.runtime_flavor() {
+        RuntimeFlavor::MultiThread if octets > LARGE => block_in_place(|| handle.block_on(work)),
+        _ => work.await,
     }
 }
 
@@ -95,4 +113,20 @@ pub(crate) fn asks_to_reject(verdict: &Verdict) -> bool {
         && verdict.dmarc().is_some_and(|dmarc| {
             dmarc.result() == DmarcResult::Fail && dmarc.policy() == Some(Policy::Reject)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::sync_channel;
+
+    /// The one thread of the runtime is busy until another task has run: with a message that is not
+    /// large, this would never end.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_large_message_holds_nobody_up() {
+        let (done, wait) = sync_channel(0);
+        let judging = tokio::spawn(aside(LARGE + 1, async move { wait.recv() }));
+        tokio::spawn(async move { done.send("judged") });
+        assert_eq!(judging.await.unwrap(), Ok("judged"));
+    }
 }

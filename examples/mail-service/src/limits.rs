@@ -21,61 +21,76 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The connections of one protocol.
+/// Something that there is only so much of, and only so much for one network: places for
+/// connections, octets of memory.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct Shares {
     most: usize,
     most_per_network: usize,
-    open: Mutex<Open>,
+    taken: Mutex<Taken>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct Taken {
     all: usize,
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// One counted connection, until it is dropped.
+/// What one client has of it, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Connection {
-    counted: Arc<Connections>,
+pub(crate) struct Share {
+    of: Arc<Shares>,
     network: IpAddr,
+    amount: usize,
 }
 
-impl Connections {
+impl Shares {
     pub(crate) fn new(most: usize, most_per_network: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
             most_per_network,
-            open: Mutex::default(),
+            taken: Mutex::default(),
         })
     }
 
-    /// Counts a connection, or says that it is one too many.
-    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Connection> {
-        let network = network(address);
-        let mut open = lock(&self.open);
-        let here = open.by_network.get(&network).copied().unwrap_or(0);
-        if open.all >= self.most || here >= self.most_per_network {
-            return None;
+    /// A share of nothing, for now.
+    pub(crate) fn share(self: &Arc<Self>, address: IpAddr) -> Share {
+        Share {
+            of: self.clone(),
+            network: network(address),
+            amount: 0,
         }
-        open.all += 1;
-        open.by_network.insert(network, here + 1);
-        Some(Connection {
-            counted: self.clone(),
-            network,
-        })
     }
 }
 
-impl Drop for Connection {
+impl Share {
+    /// Makes it this large, or leaves it as it is and says that this is too much.
+    pub(crate) fn grow_to(&mut self, amount: usize) -> bool {
+        let more = amount.saturating_sub(self.amount);
+        if more == 0 {
+            return true;
+        }
+        let mut taken = lock(&self.of.taken);
+        let here = taken.by_network.get(&self.network).copied().unwrap_or(0);
+        let (all, here) = (taken.all.saturating_add(more), here.saturating_add(more));
+        if all > self.of.most || here > self.of.most_per_network {
+            return false;
+        }
+        taken.all = all;
+        taken.by_network.insert(self.network, here);
+        self.amount = amount;
+        true
+    }
+}
+
+impl Drop for Share {
     fn drop(&mut self) {
-        let mut open = lock(&self.counted.open);
-        open.all = open.all.saturating_sub(1);
-        match open.by_network.get_mut(&self.network) {
-            Some(here) if *here > 1 => *here -= 1,
+        let mut taken = lock(&self.of.taken);
+        taken.all = taken.all.saturating_sub(self.amount);
+        match taken.by_network.get_mut(&self.network) {
+            Some(here) if *here > self.amount => *here -= self.amount,
             _ => {
-                open.by_network.remove(&self.network);
+                taken.by_network.remove(&self.network);
             }
         }
     }
@@ -95,9 +110,9 @@ struct Window {
 }
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Networks that are remembered; from then on, those that have none share one window.
+/// Networks that are remembered. Whoever has more of them can spend the budget of each anyway, so the
+/// oldest window makes place for a new one: nobody is locked out for what others did.
 const NETWORKS: usize = 10_000;
-const OTHERS: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 impl Failures {
     pub(crate) fn new(most: u32) -> Self {
@@ -111,12 +126,15 @@ impl Failures {
     /// cannot exceed it; [`succeeded`](Self::succeeded) gives it back.
     pub(crate) fn try_now(&self, address: IpAddr) -> bool {
         let now = Instant::now();
+        let network = network(address);
         let mut windows = lock(&self.by_network);
-        let mut network = network(address);
-        if !windows.contains_key(&network) && windows.len() >= NETWORKS {
+        if windows.len() >= NETWORKS && !windows.contains_key(&network) {
             windows.retain(|_, window| window.ends > now);
-            if windows.len() >= NETWORKS {
-                network = OTHERS;
+            let oldest = windows.iter().min_by_key(|(_, window)| window.ends);
+            if let Some(oldest) = oldest.map(|(network, _)| *network)
+                && windows.len() >= NETWORKS
+            {
+                windows.remove(&oldest);
             }
         }
         let fresh = || Window {
@@ -135,12 +153,7 @@ impl Failures {
     /// The try was none of those that count.
     pub(crate) fn succeeded(&self, address: IpAddr) {
         let mut windows = lock(&self.by_network);
-        let network = network(address);
-        let key = match windows.contains_key(&network) {
-            true => network,
-            false => OTHERS,
-        };
-        if let Some(window) = windows.get_mut(&key) {
+        if let Some(window) = windows.get_mut(&network(address)) {
             window.failures = window.failures.saturating_sub(1);
         }
     }
@@ -150,17 +163,38 @@ impl Failures {
 mod tests {
     use super::*;
 
+    const ONE: [u8; 4] = [192, 0, 2, 1];
+    const TWO: [u8; 4] = [192, 0, 2, 2];
+
+    fn take(of: &Arc<Shares>, address: [u8; 4], amount: usize) -> Option<Share> {
+        let mut share = of.share(address.into());
+        share.grow_to(amount).then_some(share)
+    }
+
     #[test]
     fn one_address_does_not_take_it_all() {
-        let connections = Connections::new(3, 2);
-        let [one, two]: [IpAddr; 2] = ["192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap()];
-        let first = connections.admit(one).unwrap();
-        let _second = connections.admit(one).unwrap();
-        assert!(connections.admit(one).is_none());
-        let _third = connections.admit(two).unwrap();
-        assert!(connections.admit(two).is_none(), "all are taken");
+        let connections = Shares::new(3, 2);
+        let first = take(&connections, ONE, 1).unwrap();
+        let _second = take(&connections, ONE, 1).unwrap();
+        assert!(take(&connections, ONE, 1).is_none());
+        let _third = take(&connections, TWO, 1).unwrap();
+        assert!(take(&connections, TWO, 1).is_none(), "all are taken");
         drop(first);
-        assert!(connections.admit(two).is_some());
+        assert!(take(&connections, TWO, 1).is_some());
+    }
+
+    #[test]
+    fn shares_grow_and_are_given_back() {
+        let room = Shares::new(100, 60);
+        let mut large = take(&room, ONE, 40).unwrap();
+        assert!(large.grow_to(60) && large.grow_to(10), "it never shrinks");
+        assert!(!large.grow_to(61));
+        assert!(take(&room, ONE, 1).is_none());
+        let _other = take(&room, TWO, 40).unwrap();
+        assert!(take(&room, TWO, 1).is_none());
+        drop(large);
+        assert!(take(&room, ONE, 60).is_some());
+        assert_eq!(lock(&room.taken).by_network.len(), 1);
     }
 
     #[test]
@@ -182,5 +216,18 @@ mod tests {
         assert!(failures.try_now("192.0.2.2".parse().unwrap()));
         tokio::time::advance(WINDOW).await;
         assert!(failures.try_now(address));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_networks_lock_nobody_out_and_take_little() {
+        let failures = Failures::new(1);
+        let network = |n: u32| IpAddr::V4(n.into());
+        for n in 0..NETWORKS as u32 + 100 {
+            assert!(failures.try_now(network(n)));
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        assert_eq!(lock(&failures.by_network).len(), NETWORKS);
+        assert!(!failures.try_now(network(NETWORKS as u32)), "it is new");
+        assert!(failures.try_now(network(0)), "it was the oldest");
     }
 }

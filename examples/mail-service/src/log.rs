@@ -2,7 +2,7 @@
 //! the network.
 
 use crate::config::{Log, LogFormat};
-use std::{fmt, net::IpAddr};
+use std::{error::Error, fmt, net::IpAddr};
 use tracing_subscriber::{EnvFilter, fmt::Subscriber};
 
 /// Starts logging to standard error. The second call of a process changes nothing.
@@ -34,6 +34,22 @@ impl fmt::Display for Network {
                 write!(f, "{a:x}:{b:x}:{c:x}::/48")
             }
         }
+    }
+}
+
+/// An error and its causes, which an error's own text leaves out.
+#[derive(Debug)]
+pub struct Causes<'a>(pub &'a dyn Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -85,13 +85,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut text = error.to_string();
-            let mut cause = error.source();
-            while let Some(error) = cause {
-                text = format!("{text}: {error}");
-                cause = error.source();
-            }
-            eprintln!("mail-service: {text}");
+            eprintln!("mail-service: {}", log::Causes(&*error));
             ExitCode::FAILURE
         }
     }

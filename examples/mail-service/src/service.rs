@@ -4,18 +4,22 @@ use crate::{
     accounts::Accounts,
     auth::Passwords,
     clock::Clock,
-    config::{Config, Switch},
+    config::{Config, Limits, Switch},
     dns::{self, Dns},
     inbound::{self, Inbound},
     judge::{self, Judge},
-    limits::{Connection, Connections, Failures},
-    log::Network,
+    limits::{Failures, Share, Shares},
+    log::{Causes, Network},
     mailbox::{Mailboxes, Quota},
-    pop3, smtp, tls,
+    pop3,
+    smtp::{self, command::Recipient, session::Lookup},
+    tls,
+    wire::GOODBYE,
 };
 use record_store::{AnyStore, Records};
 use std::{
-    fmt, io,
+    fmt,
+    io::{self, Write},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
     sync::Arc,
@@ -23,8 +27,8 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    time::{sleep, timeout},
+    sync::{mpsc, watch},
+    time::{Instant, sleep, timeout},
 };
 use tracing::{Instrument, debug, debug_span, info, warn};
 
@@ -33,7 +37,7 @@ use tracing::{Instrument, debug, debug_span, info, warn};
 pub struct Server {
     smtp: Vec<SocketAddr>,
     pop3s: Vec<SocketAddr>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Option<Instant>>,
     ended: mpsc::Receiver<()>,
     patience: Duration,
 }
@@ -50,7 +54,8 @@ pub(crate) struct Service {
     pub(crate) login_failures: Failures,
     pub(crate) smtp_options: Arc<smtp::session::Options>,
     pub(crate) data_limits: smtp::data::Limits,
-    pub(crate) room: Room,
+    /// Memory for the messages that are under way.
+    pub(crate) room: Arc<Shares>,
 }
 
 /// Why the service does not start.
@@ -88,64 +93,23 @@ pub enum Error {
 
 /// Whether the service is about to stop.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<bool>);
+pub(crate) struct Stop(watch::Receiver<Option<Instant>>);
 
 impl Stop {
+    #[cfg(test)]
+    pub(crate) fn of(stop: &watch::Sender<Option<Instant>>) -> Self {
+        Self(stop.subscribe())
+    }
+
     /// Returns when it is.
     pub(crate) async fn requested(&mut self) {
         // An error means that the server has been dropped.
-        let _ = self.0.wait_for(|stop| *stop).await;
-    }
-}
-
-/// Memory for the messages that are under way.
-#[derive(Clone, Debug)]
-pub(crate) struct Room(Arc<Semaphore>);
-
-/// A part of it, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Taken {
-    room: Room,
-    permits: Option<OwnedSemaphorePermit>,
-}
-
-/// What one permit stands for. Smaller messages are covered by the cap on connections.
-const ROOM_UNIT: usize = 64 * 1024;
-
-impl Room {
-    fn new(octets: usize) -> Self {
-        let permits = (octets / ROOM_UNIT).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(permits)))
+        let _ = self.0.wait_for(Option::is_some).await;
     }
 
-    pub(crate) fn take(&self) -> Taken {
-        Taken {
-            room: self.clone(),
-            permits: None,
-        }
-    }
-}
-
-impl Taken {
-    /// Takes as much as these octets need, or says that it is not there.
-    pub(crate) fn grow(&mut self, octets: usize) -> bool {
-        let have = self.permits.as_ref().map_or(0, |p| p.num_permits());
-        let more = (octets / ROOM_UNIT).saturating_sub(have);
-        let Ok(more) = u32::try_from(more) else {
-            return false;
-        };
-        if more == 0 {
-            return true;
-        }
-        match (
-            self.room.0.clone().try_acquire_many_owned(more),
-            &mut self.permits,
-        ) {
-            (Err(_), _) => return false,
-            (Ok(new), Some(have)) => have.merge(new),
-            (Ok(new), none) => *none = Some(new),
-        }
-        true
+    /// When what is under way must have ended; none while nobody asks for it.
+    pub(crate) fn end(&self) -> Option<Instant> {
+        *self.0.borrow()
     }
 }
 
@@ -156,7 +120,7 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
+    pub(crate) fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
         let limits = &config.limits;
         config
             .prepare()
@@ -200,12 +164,20 @@ impl Service {
                 message: limits.message_octets,
                 line: limits.line_octets,
             },
-            room: Room::new(limits.octets_in_flight),
+            room: room(limits),
             clock,
             config,
         };
         Ok((service, store))
     }
+}
+
+/// One network gets a quarter, and the largest message a place. A buffer that grows by doubling may
+/// be twice as large as what it holds.
+fn room(limits: &Limits) -> Arc<Shares> {
+    let one = limits.message_octets.saturating_mul(2);
+    let all = limits.octets_in_flight.max(one);
+    Shares::new(all, one.max(all / 4))
 }
 
 impl Server {
@@ -216,7 +188,7 @@ impl Server {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, Error> {
         let (service, store) = Service::new(config, clock)?;
         let service = Arc::new(service);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(None);
         let (alive, ended) = mpsc::channel(1);
         let mut server = Self {
             smtp: Vec::new(),
@@ -227,7 +199,7 @@ impl Server {
         };
         let shared = |protocol| {
             let limits = &service.config.limits;
-            let connections = Connections::new(limits.connections, limits.connections_per_address);
+            let connections = Shares::new(limits.connections, limits.connections_per_address);
             let stop = Stop(stopped.clone());
             (protocol, service.clone(), connections, stop, alive.clone())
         };
@@ -240,8 +212,8 @@ impl Server {
             server.pop3s.push(listen(*address, pop3s.clone()).await?);
         }
         tokio::spawn(sweep(store, service.clock.clone(), Stop(stopped.clone())));
-        if service.inbound.postmaster.is_none() {
-            warn!("no postmaster is set, whom RFC 5321 §4.5.1 asks for");
+        if service.inbound.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {
+            warn!("nobody gets the mail for postmaster, which RFC 5321 §4.5.1 asks for");
         }
         Ok(server)
     }
@@ -256,12 +228,14 @@ impl Server {
         &self.pop3s
     }
 
-    /// Stops accepting, lets what is accepted come to its end, and returns then, or after
-    /// `limits.shutdown_seconds`. A client that has not got its 250 by then will send again.
+    /// Stops accepting, lets what is accepted come to its end, and returns then. What has not ended
+    /// after `limits.shutdown_seconds` is broken off, which takes seconds: a client that has not
+    /// got its 250 by then will send again.
     pub async fn shut_down(mut self) {
         info!("shutting down");
-        let _ = self.stop.send(true);
-        if timeout(self.patience, self.ended.recv()).await.is_err() {
+        let _ = self.stop.send(Some(Instant::now() + self.patience));
+        let patience = self.patience + GOODBYE;
+        if timeout(patience, self.ended.recv()).await.is_err() {
             warn!("some connections did not end in time");
         }
     }
@@ -273,13 +247,7 @@ enum Protocol {
     Pop3s,
 }
 
-type Shared = (
-    Protocol,
-    Arc<Service>,
-    Arc<Connections>,
-    Stop,
-    mpsc::Sender<()>,
-);
+type Shared = (Protocol, Arc<Service>, Arc<Shares>, Stop, mpsc::Sender<()>);
 
 async fn listen(address: SocketAddr, shared: Shared) -> Result<SocketAddr, Error> {
     let failed = |error| Error::Listen(address, error);
@@ -307,13 +275,14 @@ async fn accept(listener: TcpListener, shared: Shared) {
                 continue;
             }
         };
-        let Some(counted) = connections.admit(client) else {
+        let mut counted = connections.share(client);
+        if !counted.grow_to(1) {
             debug!(client = %Network(client), "too many connections");
             if protocol == Protocol::Smtp {
-                let _ = stream.try_write(b"421 4.7.0 Too many connections\r\n");
+                turn_away(stream);
             }
             continue;
-        };
+        }
         let span = debug_span!("connection", ?protocol, client = %Network(client));
         let work = serve(
             protocol,
@@ -327,13 +296,23 @@ async fn accept(listener: TcpListener, shared: Shared) {
     }
 }
 
+/// A fresh socket has room for a line. One that has not is closed without it.
+fn turn_away(stream: TcpStream) {
+    // RFC 2034 §4: a greeting has no enhanced code.
+    let line = b"421 Too many connections\r\n";
+    let told = stream.into_std().and_then(|mut s| s.write_all(line));
+    if let Err(error) = told {
+        debug!(%error, "turned away without a word");
+    }
+}
+
 async fn serve(
     protocol: Protocol,
     service: Arc<Service>,
     stream: TcpStream,
     client: IpAddr,
     stop: Stop,
-    _held: (Connection, mpsc::Sender<()>),
+    _held: (Share, mpsc::Sender<()>),
 ) {
     let _ = stream.set_nodelay(true);
     let ended = match protocol {
@@ -351,7 +330,7 @@ async fn sweep(store: Arc<AnyStore>, clock: Clock, mut stop: Stop) {
         match store.sweep(clock.now(), 1000).await {
             Ok(swept) if swept.more => continue,
             Ok(_) => {}
-            Err(error) => warn!(%error, "sweep failed"),
+            Err(error) => warn!(error = %Causes(&error), "sweep failed"),
         }
         tokio::select! {
             () = stop.requested() => return,

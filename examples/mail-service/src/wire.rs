@@ -1,7 +1,10 @@
 //! Lines and replies over a stream.
 
-use std::{io, ops::Range};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use std::{io, ops::Range, time::Duration};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::timeout,
+};
 
 /// A stream with what was read from it and not yet used, and what is to be written to it.
 #[derive(Debug)]
@@ -21,6 +24,9 @@ pub(crate) struct Input {
 /// Most octets of a command line, CR LF counted. RFC 5321 §4.5.3.1.4 asks for 512, and the
 /// extensions that we offer for some 60 more.
 pub(crate) const MAX_LINE: usize = 1024;
+
+/// For the last words to a client that may not listen, or not stop to speak.
+pub(crate) const GOODBYE: Duration = Duration::from_secs(5);
 
 /// A line that is too long, or holds a NUL, a CR or an LF anywhere but at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +102,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Ok(())
     }
 
-    /// Says goodbye as the protocol below wants it; the other side may be gone.
+    /// Sends what is to be sent and says goodbye as the protocol below wants it. The other side may
+    /// be gone, or may not read: that is waited for no longer than [`GOODBYE`].
     pub(crate) async fn close(&mut self) {
-        let _ = self.flush().await;
-        let _ = self.stream.shutdown().await;
+        let _ = timeout(GOODBYE, self.finish()).await;
+    }
+
+    /// Closes while the other side still speaks. What it says is thrown away, for [`GOODBYE`] at
+    /// most: a connection that is dropped with unread octets is reset, and a reset can overtake the
+    /// reply that tells why.
+    pub(crate) async fn break_off(&mut self) {
+        self.input = Input::default();
+        let end = async {
+            self.finish().await?;
+            let mut waste = [0; 4096];
+            while self.stream.read(&mut waste).await? > 0 {}
+            io::Result::Ok(())
+        };
+        let _ = timeout(GOODBYE, end).await;
+    }
+
+    async fn finish(&mut self) -> io::Result<()> {
+        self.flush().await?;
+        self.stream.shutdown().await
     }
 
     pub(crate) fn into_stream(self) -> S {
@@ -110,6 +135,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::time::Instant;
 
     fn lines(input: &[u8]) -> Vec<Result<Vec<u8>, Broken>> {
         let mut input = Input {
@@ -125,6 +151,45 @@ mod tests {
             }
         }
         lines
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_does_not_listen_is_left() {
+        for breaks_off in [false, true] {
+            let (mut far, near) = tokio::io::duplex(16);
+            let mut wire = Wire::new(near);
+            wire.out = vec![b'x'; 1000];
+            let start = Instant::now();
+            match breaks_off {
+                true => wire.break_off().await,
+                false => wire.close().await,
+            }
+            assert_eq!(start.elapsed(), GOODBYE);
+            drop(wire);
+            let mut heard = Vec::new();
+            far.read_to_end(&mut heard).await.unwrap();
+            assert_eq!(heard.len(), 16);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_is_heard_by_whoever_still_speaks() {
+        let (far, near) = tokio::io::duplex(1000);
+        let (mut hear, mut speak) = tokio::io::split(far);
+        let speaking = tokio::spawn(async move {
+            for _ in 0..1000 {
+                speak.write_all(&[b'a'; 100]).await.unwrap();
+            }
+        });
+        let mut wire = Wire::new(near);
+        wire.out.extend_from_slice(b"550 no");
+        let mut heard = Vec::new();
+        let (read, ()) = tokio::join!(hear.read_to_end(&mut heard), wire.break_off());
+        read.unwrap();
+        drop(wire);
+        assert_eq!(heard, b"550 no");
+        // It could say all that it had to say.
+        speaking.await.unwrap();
     }
 
     #[test]

@@ -312,7 +312,7 @@ async fn one_address_has_so_many_connections() {
     let mut second = Client(BufReader::new(
         TcpStream::connect(server.smtp()[0]).await.unwrap(),
     ));
-    assert_eq!(second.rest().await, "421 4.7.0 Too many connections\r\n");
+    assert_eq!(second.rest().await, "421 Too many connections\r\n");
     assert_eq!(first.say("QUIT").await, "221 2.0.0 Bye");
 }
 

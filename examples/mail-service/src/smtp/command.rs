@@ -82,9 +82,15 @@ pub enum Fault {
     /// An argument is missing, malformed or too much.
     #[error("syntax error in arguments")]
     Arguments,
-    /// The path is not one.
-    #[error("malformed address")]
-    Path,
+    /// EHLO or HELO without a name, or with what cannot be one.
+    #[error("malformed name of the client")]
+    Hello,
+    /// The reverse-path is not one.
+    #[error("malformed address of the sender")]
+    Sender,
+    /// The forward-path is not one.
+    #[error("malformed address of the recipient")]
+    Recipient,
     /// A parameter that we did not offer, or twice the same.
     #[error("parameter not recognized")]
     Parameter,
@@ -157,15 +163,15 @@ fn client_name(rest: &str) -> Result<String, Fault> {
     let is_name = !name.is_empty() && name.len() <= 255 && name.bytes().all(|b| b > b' ');
     match is_name {
         true => Ok(name.to_owned()),
-        false => Err(Fault::Arguments),
+        false => Err(Fault::Hello),
     }
 }
 
 fn mail(rest: &str) -> Result<Mail, Fault> {
-    let (path, parameters) = path_and_parameters(rest, "FROM:")?;
+    let (path, parameters) = path_and_parameters(rest, "FROM:", Fault::Sender)?;
     let from = match path {
         "" => None,
-        path => Some(Address::parse(path).ok_or(Fault::Path)?),
+        path => Some(Address::parse(path).ok_or(Fault::Sender)?),
     };
     let mut mail = Mail {
         from,
@@ -180,10 +186,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         };
         match (name.to_ascii_uppercase().as_str(), value) {
             ("SIZE", Some(value)) if mail.size.is_none() => {
-                // RFC 1870 §3: "size-value ::= 1*20DIGIT"
-                let digits = value.len() <= 20 && value.bytes().all(|b| b.is_ascii_digit());
-                let size = value.parse().ok().filter(|_| digits);
-                mail.size = Some(size.ok_or(Fault::Arguments)?);
+                mail.size = Some(size(value).ok_or(Fault::Arguments)?);
             }
             // RFC 6152 §2: both values change nothing for a server that is clean for 8 bits.
             ("BODY", Some(value)) if !body => {
@@ -208,8 +211,15 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
     }
 }
 
+/// RFC 1870 §3: "size-value ::= 1*20DIGIT". That many digits can say more than 64 bits hold: more
+/// than any limit.
+fn size(value: &str) -> Option<u64> {
+    let is_size = (1..=20).contains(&value.len()) && value.bytes().all(|b| b.is_ascii_digit());
+    is_size.then(|| value.parse().unwrap_or(u64::MAX))
+}
+
 fn rcpt(rest: &str) -> Result<Recipient, Fault> {
-    let (path, parameters) = path_and_parameters(rest, "TO:")?;
+    let (path, parameters) = path_and_parameters(rest, "TO:", Fault::Recipient)?;
     if !parameters.trim_matches(' ').is_empty() {
         return Err(Fault::Parameter);
     }
@@ -217,12 +227,16 @@ fn rcpt(rest: &str) -> Result<Recipient, Fault> {
     if path.eq_ignore_ascii_case("postmaster") {
         return Ok(Recipient::Postmaster);
     }
-    let address = Address::parse(path).ok_or(Fault::Path)?;
+    let address = Address::parse(path).ok_or(Fault::Recipient)?;
     Ok(Recipient::Mailbox(address))
 }
 
 /// Splits `FROM:<path> parameters`. The path may hold `>` and spaces inside quotes.
-fn path_and_parameters<'a>(rest: &'a str, keyword: &str) -> Result<(&'a str, &'a str), Fault> {
+fn path_and_parameters<'a>(
+    rest: &'a str,
+    keyword: &str,
+    no_path: Fault,
+) -> Result<(&'a str, &'a str), Fault> {
     let (head, rest) = rest
         .split_at_checked(keyword.len())
         .ok_or(Fault::Arguments)?;
@@ -233,7 +247,7 @@ fn path_and_parameters<'a>(rest: &'a str, keyword: &str) -> Result<(&'a str, &'a
     let inner = rest
         .trim_start_matches(' ')
         .strip_prefix('<')
-        .ok_or(Fault::Path)?;
+        .ok_or(no_path)?;
     let (mut quoted, mut escaped) = (false, false);
     for (at, octet) in inner.bytes().enumerate() {
         match octet {
@@ -253,7 +267,7 @@ fn path_and_parameters<'a>(rest: &'a str, keyword: &str) -> Result<(&'a str, &'a
             _ => {}
         }
     }
-    Err(Fault::Path)
+    Err(no_path)
 }
 
 impl Address {
@@ -264,9 +278,9 @@ impl Address {
         if path.len() > 254 {
             return None;
         }
-        let mailbox = match path.strip_prefix('@') {
-            Some(_) => path.split_once(':')?.1,
-            None => path,
+        let mailbox = match path.starts_with('@') {
+            true => without_route(path)?,
+            false => path,
         };
         let (local, domain) = if mailbox.starts_with('"') {
             let (local, rest) = unquote(mailbox)?;
@@ -278,10 +292,9 @@ impl Address {
                 .all(|atom| !atom.is_empty() && atom.bytes().all(is_atext));
             (atoms.then(|| local.to_owned())?, domain)
         };
-        // RFC 5321 §4.5.3.1.1: "The maximum total length of a user name or other local-part is 64
-        // octets."
-        let fits = local.len() <= 64 && !local.is_empty();
-        (fits && is_domain(domain)).then(|| Self {
+        // RFC 5321 §4.5.3.1.1 lets a local part end at 64 octets, but return paths that carry the
+        // recipient's address are longer, and §4.5.3.1 only says what must be taken at least.
+        (!local.is_empty() && is_domain(domain)).then(|| Self {
             local: local.into(),
             domain: domain.to_lowercase().into(),
         })
@@ -319,6 +332,14 @@ impl fmt::Display for Address {
     }
 }
 
+/// RFC 5321 §4.1.2, A-d-l: `@one.example,@two.example:` and then the mailbox.
+fn without_route(path: &str) -> Option<&str> {
+    let (route, mailbox) = path.split_once(':')?;
+    let mut hops = route.split(',');
+    hops.all(|hop| hop.strip_prefix('@').is_some_and(is_domain))
+        .then_some(mailbox)
+}
+
 /// RFC 5322 §3.2.3, with the UTF-8 of RFC 6531 §3.3.
 fn is_atext(octet: u8) -> bool {
     octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet) || octet >= 0x80
@@ -339,7 +360,7 @@ fn unquote(text: &str) -> Option<(String, &str)> {
 }
 
 /// RFC 5321 §4.1.2, Domain or address-literal (§4.1.3); U-labels by RFC 6531 §3.3.
-fn is_domain(domain: &str) -> bool {
+pub(crate) fn is_domain(domain: &str) -> bool {
     if let Some(literal) = domain.strip_prefix('[').and_then(|d| d.strip_suffix(']')) {
         return match literal.split_at_checked(5) {
             Some((tag, v6)) if tag.eq_ignore_ascii_case("IPv6:") => {
@@ -385,7 +406,8 @@ mod tests {
             parse("EHLO [127.0.0.1]"),
             Ok(Command::Ehlo("[127.0.0.1]".into()))
         );
-        assert_eq!(parse("EHLO"), Err(Fault::Arguments));
+        assert_eq!(parse("EHLO"), Err(Fault::Hello));
+        assert_eq!(parse("HELO a b"), Err(Fault::Hello));
         assert_eq!(parse("GET / HTTP/1.1"), Err(Fault::Unknown));
         assert_eq!(parse("BDAT 7 LAST"), Err(Fault::NotImplemented));
         assert_eq!(parse("NOOP \u{1}"), Err(Fault::Arguments));
@@ -441,17 +463,32 @@ mod tests {
             "<\"a@b>",
             "<\"\"@b.example>",
             "<a@b@c.example>",
+            "<@:a@b.example>",
+            "<@x.example,y.example:a@b.example>",
+            "<@-x.example:a@b.example>",
         ] {
             assert_eq!(
                 parse(&format!("MAIL FROM:{bad}")),
-                Err(Fault::Path),
+                Err(Fault::Sender),
+                "{bad}"
+            );
+            assert_eq!(
+                parse(&format!("RCPT TO:{bad}")),
+                Err(Fault::Recipient),
                 "{bad}"
             );
         }
-        let long = "x".repeat(65);
+        assert_eq!(parse("RCPT TO:<>"), Err(Fault::Recipient));
+    }
+
+    #[test]
+    fn paths_have_256_octets_at_most() {
+        // RFC 5321 §4.5.3.1.3; the local part alone may be longer than 64.
+        let path = |octets: usize| format!("<{}@b.example>", "x".repeat(octets - 12));
+        assert!(parse(&format!("MAIL FROM:{}", path(256))).is_ok());
         assert_eq!(
-            parse(&format!("RCPT TO:<{long}@b.example>")),
-            Err(Fault::Path)
+            parse(&format!("MAIL FROM:{}", path(257))),
+            Err(Fault::Sender)
         );
     }
 
@@ -466,6 +503,14 @@ mod tests {
         for (bad, fault) in [
             ("MAIL FROM:<j\u{f6}@b.example>", Fault::NeedsUtf8),
             ("MAIL FROM:<a@b.example> SIZE=x", Fault::Arguments),
+            ("MAIL FROM:<a@b.example> SIZE=", Fault::Arguments),
+            ("MAIL FROM:<a@b.example> SIZE=+1", Fault::Arguments),
+            ("MAIL FROM:<a@b.example> SIZE", Fault::Parameter),
+            ("MAIL FROM:<a@b.example> SMTPUTF8=", Fault::Parameter),
+            (
+                "MAIL FROM:<a@b.example> BODY=7BIT BODY=7BIT",
+                Fault::Parameter,
+            ),
             ("MAIL FROM:<a@b.example> SIZE=1 SIZE=1", Fault::Parameter),
             (
                 "MAIL FROM:<a@b.example> SIZE=123456789012345678901",
@@ -478,6 +523,10 @@ mod tests {
         ] {
             assert_eq!(parse(bad), Err(fault), "{bad}");
         }
+        let Ok(Command::Mail(huge)) = parse("MAIL FROM:<> SIZE=99999999999999999999") else {
+            panic!()
+        };
+        assert_eq!(huge.size, Some(u64::MAX));
         assert_eq!(
             parse("RCPT TO:<postMaster>"),
             Ok(Command::Rcpt(Recipient::Postmaster))

@@ -1,28 +1,26 @@
 //! SMTP over sockets: deadlines, TLS, and the way of a message into the store.
 
 use super::{
-    command::Recipient,
     data::{Broken, Progress, Receiver, Refused},
-    session::{Action, Envelope, Lookup, Outcome, Session, reply},
+    session::{Action, Outcome, Session, reply},
 };
 use crate::{
     inbound::{Peer, Security},
     service::{Service, Stop},
     wire::Wire,
 };
-use std::{io, net::IpAddr, time::Duration};
+use std::{io, net::IpAddr};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
     time::{Instant, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::debug;
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(
+pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     service: &Service,
-    stream: TcpStream,
+    stream: S,
     client: IpAddr,
     stop: Stop,
 ) -> io::Result<()> {
@@ -40,7 +38,7 @@ pub(crate) async fn serve(
             &mut connection.wire.out,
             "554 5.5.1 Commands after STARTTLS",
         );
-        connection.wire.close().await;
+        connection.wire.break_off().await;
         return Ok(());
     }
     reply(&mut connection.wire.out, "220 2.0.0 Ready to start TLS");
@@ -62,14 +60,17 @@ pub(crate) async fn serve(
     connection.talk().await.map(drop)
 }
 
+/// In the words that others use: `TLS1.3` and the suite's name at IANA.
 fn tls_security(tls: &rustls::ServerConnection) -> Security {
-    let name = |name: Option<String>| name.unwrap_or_default().replace("TLSv", "TLS");
+    let version = tls.protocol_version().map(|version| format!("{version:?}"));
+    let suite = tls.negotiated_cipher_suite().map(|suite| suite.suite());
+    let suite = suite.map(|suite| format!("{suite:?}"));
     Security::Tls {
-        version: name(tls.protocol_version().map(|v| format!("{v:?}"))),
-        suite: name(
-            tls.negotiated_cipher_suite()
-                .map(|s| format!("{:?}", s.suite())),
-        ),
+        version: version
+            .unwrap_or_default()
+            .replace("TLSv", "TLS")
+            .replace('_', "."),
+        suite: suite.unwrap_or_default().replace("TLS13_", "TLS_"),
     }
 }
 
@@ -117,7 +118,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                     let line = self.wire.input.get(line);
                     self.session.line_received(line, &mut self.wire.out)
                 }
-                Some(Err(_)) => self.session.line_broken(&mut self.wire.out),
+                Some(Err(_)) => {
+                    self.session.line_broken(&mut self.wire.out);
+                    self.wire.break_off().await;
+                    return Ok(End::Closed);
+                }
                 // RFC 2920 §3.2: replies to a group of commands go out together, before we wait.
                 None => match self.fill_or_stop().await? {
                     true => continue,
@@ -125,8 +130,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 },
             };
             let action = match action {
-                Action::LookUp(recipient) => {
-                    let lookup = self.look_up(recipient).await;
+                Action::LookUp { recipient, octets } => {
+                    let lookup = self.service.inbound.look_up(&recipient, octets).await;
                     self.session.recipient(lookup, &mut self.wire.out)
                 }
                 Action::Receive => match self.receive().await? {
@@ -146,14 +151,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         }
     }
 
-    async fn look_up(&self, recipient: Recipient) -> Lookup {
-        self.service.inbound.look_up(&recipient).await
-    }
-
     /// Receives a message and gives it away. None: the connection has ended.
     async fn receive(&mut self) -> io::Result<Option<Action>> {
         let mut receiver = Receiver::new(self.service.data_limits);
-        let mut room = self.service.room.take();
+        let mut room = self.service.room.share(self.peer.client);
         let mut crowded = false;
         let message = loop {
             match receiver.push(self.wire.input.rest()) {
@@ -168,7 +169,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 Ok(Progress::More) => {
                     let all = self.wire.input.rest().len();
                     self.wire.input.advance(all);
-                    if !crowded && !room.grow(receiver.held()) {
+                    if !crowded && !room.grow_to(receiver.held().saturating_sub(SMALL)) {
                         crowded = true;
                         receiver.abandon();
                     }
@@ -181,7 +182,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         let envelope = self.session.envelope();
         let outcome = match (message, envelope) {
             (Err(_), _) if crowded => Outcome::Full,
-            (Ok(message), Some(envelope)) => self.deliver(envelope, message).await,
+            (Ok(message), Some(envelope)) => {
+                let inbound = &self.service.inbound;
+                inbound.accept(&self.peer, envelope, message).await
+            }
             (Err(Refused::LineTooLong), _) => Outcome::LineTooLong,
             (Err(Refused::TooLarge), _) => Outcome::TooLarge,
             (_, None) => Outcome::Failed,
@@ -189,13 +193,6 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
         drop(room);
         self.transaction = Instant::now() + self.service.config.limits.transaction();
         Ok(Some(self.session.message(outcome, &mut self.wire.out)))
-    }
-
-    async fn deliver(&self, envelope: Envelope, message: Vec<u8>) -> Outcome {
-        self.service
-            .inbound
-            .accept(&self.peer, envelope, message)
-            .await
     }
 
     async fn refuse_broken(&mut self, broken: Broken) {
@@ -207,11 +204,11 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                 _ => "550 5.6.0 Bare CR or LF in message",
             },
         );
-        self.wire.close().await;
+        self.wire.break_off().await;
     }
 
-    /// Reads on, unless the service stops between two messages, or the end came. No transaction is
-    /// broken off.
+    /// Reads on, unless the service stops between two messages, or the end came. A transaction goes
+    /// on while the service stops, as long as that may take.
     async fn fill_or_stop(&mut self) -> io::Result<bool> {
         self.flush().await?;
         if self.session.in_transaction() {
@@ -224,7 +221,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             read = self.fill(4096) => Some(read?),
         };
         if read.is_none() {
-            reply(&mut self.wire.out, "421 4.3.2 Shutting down");
+            reply(&mut self.wire.out, SHUTTING_DOWN);
             self.wire.close().await;
         }
         Ok(read.is_some_and(|octets| octets > 0))
@@ -232,26 +229,43 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
 
     async fn fill(&mut self, size: usize) -> io::Result<usize> {
         self.flush().await?;
-        let deadline = self.deadline();
-        match timeout_at(deadline, self.wire.fill(size)).await {
-            Ok(read) => read,
-            Err(_) => {
-                reply(&mut self.wire.out, "421 4.4.2 Too slow");
-                let _ = tokio::time::timeout(GOODBYE, self.wire.close()).await;
-                Ok(0)
+        let idle = Instant::now() + self.service.config.limits.smtp_idle();
+        let mut stopping = self.stop.end();
+        let mut heard = stopping.is_some();
+        loop {
+            let deadline = [Some(idle), Some(self.transaction), stopping];
+            let deadline = deadline.into_iter().flatten().min().unwrap_or(idle);
+            tokio::select! {
+                biased;
+                read = timeout_at(deadline, self.wire.fill(size)) => match read {
+                    Ok(read) => return read,
+                    Err(_) => break,
+                },
+                () = self.stop.requested(), if !heard => {
+                    heard = true;
+                    stopping = self.stop.end();
+                }
             }
         }
+        let why = match stopping.is_some_and(|end| end <= Instant::now()) {
+            true => SHUTTING_DOWN,
+            false => "421 4.4.2 Too slow",
+        };
+        reply(&mut self.wire.out, why);
+        self.wire.close().await;
+        Ok(0)
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        timeout_at(self.deadline(), self.wire.flush()).await?
-    }
-
-    fn deadline(&self) -> Instant {
         let idle = Instant::now() + self.service.config.limits.smtp_idle();
-        self.transaction.min(idle)
+        timeout_at(self.transaction.min(idle), self.wire.flush()).await?
     }
 }
 
-/// For the last words to a client that may not listen.
-const GOODBYE: Duration = Duration::from_secs(5);
+const SHUTTING_DOWN: &str = "421 4.3.2 Shutting down";
+
+/// What a message may hold without taking room: that much for each connection is always there.
+const SMALL: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

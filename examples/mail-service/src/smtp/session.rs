@@ -1,5 +1,8 @@
 //! One SMTP session as a state machine: lines in, replies and things to do out. No sockets, no
 //! clock.
+//!
+//! Replies carry the codes of RFC 3463, as RFC 2034 §4 wants them: all of 2xx, 4xx and 5xx, except
+//! the greeting and what answers EHLO and HELO.
 
 use super::command::{Address, Command, Encoding, Fault, Recipient};
 use std::sync::Arc;
@@ -75,8 +78,13 @@ pub enum Greeting {
 pub enum Action {
     /// Read the next line.
     Continue,
-    /// Look this recipient up and call [`Session::recipient`].
-    LookUp(Recipient),
+    /// Look a recipient up and call [`Session::recipient`].
+    LookUp {
+        /// Whom.
+        recipient: Recipient,
+        /// The octets that the client announced for the message (RFC 1870 §3); 0 if it did not.
+        octets: u64,
+    },
     /// Receive the message, then call [`Session::envelope`] and [`Session::message`].
     Receive,
     /// Reply 220 and start TLS, or refuse because there is more input; go on with
@@ -139,6 +147,7 @@ pub struct Envelope {
 #[derive(Debug)]
 struct Transaction {
     from: Option<Address>,
+    octets: u64,
     encoding: Encoding,
     accounts: Vec<Arc<str>>,
     recipients: usize,
@@ -185,7 +194,9 @@ impl Session {
                     Fault::Unknown => "500 5.5.2 Command not recognized",
                     Fault::NotImplemented => "502 5.5.1 Command not implemented",
                     Fault::Arguments => "501 5.5.4 Syntax error in arguments",
-                    Fault::Path => "501 5.1.3 Malformed address",
+                    Fault::Hello => "501 Syntax: EHLO or HELO, and the name of the client",
+                    Fault::Sender => "501 5.1.7 Malformed address of the sender",
+                    Fault::Recipient => "501 5.1.3 Malformed address of the recipient",
                     Fault::Parameter => "555 5.5.4 Parameter not recognized",
                     Fault::NeedsUtf8 => "553 5.6.7 Address needs SMTPUTF8",
                 },
@@ -224,6 +235,7 @@ impl Session {
                 }
                 self.transaction = Some(Transaction {
                     from: mail.from,
+                    octets: mail.size.unwrap_or(0),
                     encoding: mail.encoding,
                     accounts: Vec::new(),
                     recipients: 0,
@@ -245,7 +257,10 @@ impl Session {
                     {
                         self.fault("553 5.6.7 Address needs SMTPUTF8", out)
                     }
-                    _ => Action::LookUp(recipient),
+                    _ => Action::LookUp {
+                        octets: transaction.octets,
+                        recipient,
+                    },
                 }
             }
             Command::Data => match &self.transaction {
@@ -413,12 +428,12 @@ mod tests {
         );
         assert_eq!(code(&mut session, "RCPT TO:<a@b.example>"), "503");
         assert_eq!(code(&mut session, "DATA"), "503");
-        assert_eq!(code(&mut session, "MAIL FROM:<>"), "250");
+        assert_eq!(code(&mut session, "MAIL FROM:<> SIZE=9"), "250");
         assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
         assert_eq!(code(&mut session, "DATA"), "554");
         for _ in 0..2 {
             let (text, action) = say(&mut session, "RCPT TO:<a@b.example>");
-            assert!(text.is_empty() && matches!(action, Action::LookUp(_)));
+            assert!(text.is_empty() && matches!(action, Action::LookUp { octets: 9, .. }));
             known(&mut session);
         }
         assert_eq!(say(&mut session, "DATA").1, Action::Receive);
@@ -458,6 +473,92 @@ mod tests {
         assert!(actions.any(|action| action == Action::Close));
     }
 
+    /// All that a session can say: RFC 2034 §4, and the class of both codes is the same.
+    #[test]
+    fn enhanced_codes() {
+        let mut session = session();
+        let mut greeting = Vec::new();
+        session.greet(&mut greeting);
+        let plain = [
+            String::from_utf8(greeting).unwrap(),
+            say(&mut session, "EHLO").0,
+            say(&mut session, "HELO a b").0,
+            say(&mut session, "HELO c.example").0,
+            say(&mut session, "EHLO c.example").0,
+        ];
+        let enhanced = |line: &str| {
+            let mut parts = line.get(4..).unwrap_or_default().splitn(3, '.');
+            let class = parts.next().filter(|class| line.starts_with(class));
+            let detail = parts.nth(1).and_then(|rest| rest.split(' ').next());
+            class.is_some_and(|c| c.len() == 1) && detail.is_some_and(|d| d.parse::<u16>().is_ok())
+        };
+        for line in plain.iter().flat_map(|text| text.lines()) {
+            assert!(!enhanced(line), "{line}");
+        }
+        let mut out = Vec::new();
+        for line in [
+            "",
+            "XXXX",
+            "EXPN x",
+            "MAIL",
+            "MAIL FROM:x",
+            "MAIL FROM:<> X=Y",
+            "RCPT TO:<a@b.c>",
+            "MAIL FROM:<\u{f6}@b.c>",
+            "MAIL FROM:<> SIZE=99999999999",
+            "DATA",
+            "MAIL FROM:<>",
+            "MAIL FROM:<>",
+            "RCPT TO:<>",
+            "DATA",
+            "RSET",
+            "NOOP",
+            "HELP",
+            "VRFY x",
+            "QUIT",
+        ] {
+            session.line_received(line.as_bytes(), &mut out);
+        }
+        for lookup in [
+            Lookup::Account("a".into()),
+            Lookup::Unknown,
+            Lookup::NotOurs,
+            Lookup::Full,
+            Lookup::Failed,
+        ] {
+            session.recipient(lookup, &mut out);
+        }
+        for outcome in [
+            Outcome::Stored,
+            Outcome::TooLarge,
+            Outcome::LineTooLong,
+            Outcome::Forged,
+            Outcome::Loop,
+            Outcome::Full,
+            Outcome::Failed,
+        ] {
+            session.message(outcome, &mut out);
+        }
+        session.line_broken(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.lines().count() >= 32, "{text}");
+        for line in text.lines() {
+            assert!(enhanced(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_bad_hello_changes_nothing() {
+        let mut session = session();
+        // RFC 5321 §4.1.4: after a refused EHLO, the server is in the state that it was in before.
+        code(&mut session, "EHLO c.example");
+        code(&mut session, "MAIL FROM:<>");
+        assert_eq!(code(&mut session, "EHLO"), "501");
+        assert!(session.in_transaction());
+        assert_eq!(code(&mut session, "EHLO d.example"), "250");
+        assert!(!session.in_transaction());
+    }
+
     proptest! {
         /// Every line gets exactly one reply, or is a recipient to look up.
         #[test]
@@ -474,7 +575,7 @@ mod tests {
                 let (text, action) = say(&mut session, line);
                 let last = text.lines().filter(|l| l.as_bytes().get(3) == Some(&b' ')).count();
                 match action {
-                    Action::LookUp(_) => {
+                    Action::LookUp { .. } => {
                         prop_assert_eq!(last, 0);
                         known(&mut session);
                     }
