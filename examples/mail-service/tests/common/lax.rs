@@ -9,6 +9,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::Peer;
+use super::smtp::Smtp;
 
 /// What is wrong with it.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Fault {
     Doubles,
     /// Keeps the first half of a message.
     Halves,
+    /// Says 250 to every message and hands it on afterwards, to the server behind it.
+    Hurries,
     /// Keeps each line of a message apart, with room for a better day.
     Hoards,
 }
@@ -31,22 +34,36 @@ pub(crate) enum Fault {
 pub(crate) struct Lax {
     address: SocketAddr,
     messages: Arc<Mutex<Vec<Vec<u8>>>>,
+    behind: Behind,
 }
+
+/// The server to which messages are handed on; it may move.
+type Behind = Arc<Mutex<Option<SocketAddr>>>;
 
 impl Lax {
     pub(crate) fn start(fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let messages = Arc::new(Mutex::new(Vec::new()));
-        let kept = messages.clone();
+        let behind = Behind::default();
+        let (kept, next) = (messages.clone(), behind.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let kept = kept.clone();
+                let session = Session::new(fault, kept.clone(), next.clone());
                 // A client that leaves is the end of its session, and nothing more.
-                thread::spawn(move || Session::new(fault, kept).serve(stream).ok());
+                thread::spawn(move || session.serve(stream).ok());
             }
         });
-        Self { address, messages }
+        Self {
+            address,
+            messages,
+            behind,
+        }
+    }
+
+    /// Hands messages on to this server from now on.
+    pub(crate) fn stand_before(&self, server: SocketAddr) {
+        *self.behind.lock().unwrap() = Some(server);
     }
 }
 
@@ -71,15 +88,17 @@ impl Peer for Lax {
 struct Session {
     fault: Fault,
     kept: Arc<Mutex<Vec<Vec<u8>>>>,
+    behind: Behind,
     unread: Vec<u8>,
     count: usize,
 }
 
 impl Session {
-    fn new(fault: Fault, kept: Arc<Mutex<Vec<Vec<u8>>>>) -> Self {
+    fn new(fault: Fault, kept: Arc<Mutex<Vec<Vec<u8>>>>, behind: Behind) -> Self {
         Self {
             fault,
             kept,
+            behind,
             unread: Vec::new(),
             count: 0,
         }
@@ -135,6 +154,12 @@ impl Session {
         match self.fault {
             Fault::Loses if self.count.is_multiple_of(3) => return Ok(()),
             Fault::Doubles => kept.push(message.clone()),
+            Fault::Hurries => {
+                let behind = *self.behind.lock().unwrap();
+                // What becomes of it nobody knows, and nobody waits for.
+                thread::spawn(move || hand_on(&message, behind?).ok());
+                return Ok(());
+            }
             Fault::Hoards => {
                 let lines = message.split(|octet| *octet == b'\n');
                 kept.extend(lines.map(|line| {
@@ -179,6 +204,12 @@ impl Session {
             }
         }
     }
+}
+
+fn hand_on(message: &[u8], to: SocketAddr) -> io::Result<()> {
+    let mut session = Smtp::open(to)?;
+    session.deliver(&[message, b"\r\n"].concat())?;
+    Ok(())
 }
 
 fn tls_config() -> Arc<ServerConfig> {

@@ -22,6 +22,7 @@ const ZONE: &str = r#"{
   "_dmarc.a.test": [["TXT", ["v=DMARC1; p=reject"]]],
   "client.a.test": [["A", "127.0.0.1"], ["TXT", ["v=spf1 a -all"]]],
   "b.test": [["MX", 10, "mail.b.test"]],
+  "silent.test": [["TIMEOUT"]],
   "bank.test": [["MX", 10, "mail.bank.test"], ["TXT", ["v=spf1 ip4:192.0.2.1 -all"]]],
   "_dmarc.bank.test": [["TXT", ["v=DMARC1; p=reject"]]]
 }"#;
@@ -40,6 +41,7 @@ pub(crate) enum Sync {
 pub(crate) struct Options {
     limits: String,
     sync: Sync,
+    resolver: String,
 }
 
 impl Default for Options {
@@ -47,6 +49,7 @@ impl Default for Options {
         Self {
             limits: String::new(),
             sync: Sync::Full,
+            resolver: "{ zone = \"zone.json\" }".into(),
         }
     }
 }
@@ -73,6 +76,16 @@ impl Options {
         self
     }
 
+    pub(crate) fn validation_seconds(self, most: usize) -> Self {
+        self.limit("validation_seconds", most)
+    }
+
+    /// Asks this server instead of the zone.
+    pub(crate) fn dns_server(mut self, address: SocketAddr) -> Self {
+        self.resolver = format!("{{ servers = [\"{address}\"] }}");
+        self
+    }
+
     fn limit(mut self, name: &str, most: usize) -> Self {
         writeln!(self.limits, "{name} = {most}").unwrap();
         self
@@ -88,7 +101,7 @@ impl Options {
              data_dir = \"data\"\n\
              domains = [\"b.test\"]\n\
              postmaster = \"{USER}\"\n\
-             resolver = {{ zone = \"zone.json\" }}\n\
+             resolver = {}\n\
              danger_store_pragmas = \"{pragmas}\"\n\
              [listen]\n\
              smtp = [\"127.0.0.1:0\"]\n\
@@ -96,7 +109,7 @@ impl Options {
              [log]\n\
              filter = \"warn\"\n\
              [limits]\n{}",
-            self.limits
+            self.resolver, self.limits
         )
     }
 }
@@ -127,7 +140,7 @@ impl Service {
         std::fs::create_dir(folder.path().join("data")).unwrap();
         wrapper.env("DATA", folder.path().join("data"));
         wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
-        add_user(folder.path());
+        add_user(folder.path(), USER);
         let (child, smtp, pop3) = spawn(&mut wrapper, folder.path());
         Self {
             child,
@@ -135,6 +148,11 @@ impl Service {
             pop3,
             folder,
         }
+    }
+
+    /// Another account, with the same password.
+    pub(crate) fn add_user(&self, address: &str) {
+        add_user(self.folder.path(), address);
     }
 
     /// Starts it again, without a wrapper, on the same folder. The ports are new.
@@ -265,9 +283,9 @@ impl Mailbox {
     }
 }
 
-fn add_user(folder: &Path) {
+fn add_user(folder: &Path, address: &str) {
     let mut add = Command::new(env!("CARGO_BIN_EXE_mail-service"));
-    add.args(["user", "add", USER, "--password-stdin", "--config"])
+    add.args(["user", "add", address, "--password-stdin", "--config"])
         .arg(folder.join("mail-service.toml"));
     let mut add = add
         .stdin(Stdio::piped())

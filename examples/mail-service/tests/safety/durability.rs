@@ -44,14 +44,16 @@ impl Senders {
         }
     }
 
-    /// Runs all of them beside `other`, and stops them when it ends.
+    /// Runs all of them beside `other`, and stops those that send without end when it ends.
     fn beside(&self, peer: &(impl Peer + Sync), round: usize, each: usize, other: impl FnOnce()) {
+        self.stop.store(false, Ordering::Relaxed);
         thread::scope(|scope| {
             for sender in 0..SENDERS {
                 let name = format!("r{round}s{sender}");
                 scope.spawn(move || self.send(peer, &name, each));
             }
             other();
+            self.stop.store(each == usize::MAX, Ordering::Relaxed);
         });
     }
 
@@ -125,52 +127,104 @@ fn sigterm_ends_the_service_and_loses_nothing() {
     assert_eq!(senders.judge(&service.stored()), Ok(()));
 }
 
-#[test]
-fn sigterm_lets_a_transaction_end() {
+/// Sends a message whose first part comes before the signal and the rest after the service has stopped listening;
+/// then what is stored.
+fn across(signal: impl FnOnce(&Service)) -> Result<Vec<String>, String> {
+    let failed = |e: std::io::Error| e.to_string();
     let mut service = Service::start();
     let mut session = Smtp::open(service.smtp()).unwrap();
-    session
-        .envelope("alice@a.test", "bob@b.test")
-        .unwrap()
-        .expect(354);
+    let ready = session.envelope("alice@a.test", "bob@b.test");
+    ready.unwrap().expect(354);
     let message = letter("in-flight", 4_000);
     let (first, rest) = message.split_at(1_000);
     session.0.send(first).unwrap();
-    service.terminate();
+    signal(&service);
     eventually("it stops listening", || {
         Smtp::connect(service.smtp()).is_err()
     });
-    session.0.send(rest).unwrap();
-    session.0.send(b".\r\n").unwrap();
-    session.reply().unwrap().expect(250);
+    session.0.send(rest).map_err(failed)?;
+    session.0.send(b".\r\n").map_err(failed)?;
+    session.reply().map_err(failed)?.expect(250);
     assert!(service.wait().success());
     service.restart();
-    assert_eq!(ids(&service.stored()), ["in-flight"]);
+    Ok(ids(&service.stored()))
 }
 
-/// `rounds` times: eight senders, SIGKILL at a random moment, a restart, and everything that was ever acknowledged is
-/// read back whole.
-fn kill_storm(rounds: usize) {
-    let mut service = Service::start();
-    let mut mailbox = Mailbox::default();
-    let mut dice = Dice::new();
-    let senders = Senders::default();
-    for round in 0..rounds {
-        let before = senders.count.load(Ordering::Relaxed);
-        let (messages, spins) = (dice.below(40) as usize, dice.below(20_000));
-        senders.beside(&service, round, usize::MAX, || {
-            senders.wait_for(before + messages);
-            (0..spins).for_each(|_| std::hint::spin_loop());
-            service.kill();
-        });
-        service.restart();
-        mailbox.refresh(&service);
-        assert_eq!(senders.judge(mailbox.messages()), Ok(()), "round {round}");
+#[test]
+fn sigterm_lets_a_transaction_end() {
+    assert_eq!(across(Service::terminate), Ok(vec!["in-flight".into()]));
+}
+
+#[test]
+fn the_check_finds_a_transaction_that_is_broken_off() {
+    assert!(across(Service::kill).is_err());
+}
+
+/// Eight senders, SIGKILL at a random moment, a restart, and everything that was ever acknowledged is read back whole.
+struct Storm {
+    service: Service,
+    mailbox: Mailbox,
+    dice: Dice,
+    senders: Senders,
+    round: usize,
+}
+
+impl Storm {
+    fn new() -> Self {
+        Self {
+            service: Service::start(),
+            mailbox: Mailbox::default(),
+            dice: Dice::new(),
+            senders: Senders::default(),
+            round: 0,
+        }
     }
-    let acknowledged = senders.count.load(Ordering::Relaxed);
-    let stored = mailbox.messages().len();
+
+    /// One round, with the senders before the service, or before something that stands before it.
+    fn rage(&mut self, front: Option<&Lax>) -> Result<(), String> {
+        self.round += 1;
+        let before = self.senders.count.load(Ordering::Relaxed);
+        let (messages, spins) = (self.dice.below(40) as usize, self.dice.below(20_000));
+        let kill = || {
+            self.senders.wait_for(before + messages);
+            (0..spins).for_each(|_| std::hint::spin_loop());
+            self.service.kill();
+        };
+        match front {
+            Some(front) => {
+                front.stand_before(self.service.smtp());
+                self.senders.beside(front, self.round, usize::MAX, kill);
+            }
+            None => {
+                let service = &self.service;
+                self.senders.beside(service, self.round, usize::MAX, kill);
+            }
+        }
+        self.service.restart();
+        self.mailbox.refresh(&self.service);
+        let judged = self.senders.judge(self.mailbox.messages());
+        judged.map_err(|found| format!("round {}: {found}", self.round))
+    }
+}
+
+fn kill_storm(rounds: usize) {
+    let mut storm = Storm::new();
+    for _ in 0..rounds {
+        assert_eq!(storm.rage(None), Ok(()));
+    }
+    let acknowledged = storm.senders.count.load(Ordering::Relaxed);
+    let stored = storm.mailbox.messages().len();
     println!("{rounds} kills: {acknowledged} acknowledged, {stored} stored, 0 lost");
     assert!(acknowledged >= rounds);
+}
+
+#[test]
+fn the_storm_finds_a_250_that_comes_before_the_message_is_stored() {
+    let hurried = Lax::start(Fault::Hurries);
+    let mut storm = Storm::new();
+    let found = (0..20).find_map(|_| storm.rage(Some(&hurried)).err());
+    let found = found.expect("nothing was lost");
+    assert!(found.contains("lost [\"r"), "{found}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dialogue;
 mod disk;
 mod durability;
 mod limits;
