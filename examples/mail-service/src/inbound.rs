@@ -172,13 +172,10 @@ impl Inbound {
                 info!(%grade, size, recipients, "stored");
                 Outcome::Stored
             }
-            Err(mailbox::Error::Quota | mailbox::Error::Store(record_store::Error::Full)) => {
+            Err(mailbox::Error::Quota) => Outcome::MailboxFull,
+            Err(mailbox::Error::Store(record_store::Error::Full)) => {
                 warn!(size, "no space for a message");
                 Outcome::Full
-            }
-            Err(mailbox::Error::Store(error @ record_store::Error::TooLarge { .. })) => {
-                warn!(size, %error, "message not stored");
-                Outcome::TooLarge
             }
             Err(error) => {
                 warn!(error = %Causes(&error), "message not stored");

@@ -39,6 +39,7 @@ impl fmt::Display for Network {
 
 /// An error and its causes, which an error's own text leaves out.
 #[derive(Debug)]
+#[allow(clippy::exhaustive_structs)] // nothing but a way to show an error
 pub struct Causes<'a>(pub &'a dyn Error);
 
 impl fmt::Display for Causes<'_> {

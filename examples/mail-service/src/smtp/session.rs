@@ -124,6 +124,8 @@ pub enum Outcome {
     Forged,
     /// Went in circles.
     Loop,
+    /// A mailbox that it is for has not enough room left.
+    MailboxFull,
     /// No space for it now.
     Full,
     /// Something else that may pass.
@@ -355,6 +357,7 @@ impl Session {
                 out,
             ),
             Outcome::Loop => self.fault("554 5.4.6 Mail loop", out),
+            Outcome::MailboxFull => self.done("452 4.2.2 Mailbox full", out),
             Outcome::Full => self.done("452 4.3.1 No space now", out),
             Outcome::Failed => self.done("451 4.3.0 Try again later", out),
         }
@@ -534,6 +537,7 @@ mod tests {
             Outcome::LineTooLong,
             Outcome::Forged,
             Outcome::Loop,
+            Outcome::MailboxFull,
             Outcome::Full,
             Outcome::Failed,
         ] {
@@ -541,7 +545,7 @@ mod tests {
         }
         session.line_broken(&mut out);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.lines().count() >= 32, "{text}");
+        assert!(text.lines().count() >= 33, "{text}");
         for line in text.lines() {
             assert!(enhanced(line), "{line}");
         }

@@ -238,10 +238,15 @@ async fn the_announced_size_counts_when_the_mailbox_is_nearly_full() {
         ("RSET\r\n", "250 2.0.0"),
         ("MAIL FROM:<> SIZE=1000\r\n", "250 2.1.0"),
         ("RCPT TO:<joe@b.test>\r\n", "250 2.1.5"),
+        // It said too little: then the message finds no room, and not the disk none.
+        ("DATA\r\n", "354"),
     ] {
         client.say(line).await;
         client.expect(start).await;
     }
+    client.say(&"Subject: x\r\n".repeat(100)).await;
+    client.say("\r\n.\r\n").await;
+    client.expect("452 4.2.2").await;
 }
 
 #[tokio::test(start_paused = true)]
