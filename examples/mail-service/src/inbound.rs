@@ -195,7 +195,7 @@ impl Inbound {
     ) -> Vec<u8> {
         let mut filed = Vec::with_capacity(message.len() + 2048);
         let stamped = verdict.stamp(message, self.judge.stamp());
-        let received = self.received(peer, envelope, now);
+        let received = received(&self.hostname, peer, envelope, now);
         let original = |filed: &mut Vec<u8>| {
             // RFC 8601 §4: the results stand above the trace of the same host.
             let mut slices = stamped.slices();
@@ -229,45 +229,105 @@ impl Inbound {
         notice.write(message, original, &mut filed);
         filed
     }
+}
 
-    /// RFC 5321 §4.4, Time-stamp-line. It names no recipient: the others of the same message would
-    /// read it.
-    fn received(&self, peer: &Peer, envelope: &Envelope, now: SystemTime) -> String {
-        let name = &envelope.client.name;
-        let helo = match name.is_ascii() && command::is_domain(name) {
-            true => name.clone(),
-            // What is no domain or address literal could mean something else in a header field.
-            false => name.replace(
-                |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)),
-                "?",
-            ),
+/// RFC 5321 §4.4, Time-stamp-line. It names no recipient: the others of the same message would
+/// read it.
+fn received(hostname: &str, peer: &Peer, envelope: &Envelope, now: SystemTime) -> String {
+    let name = &envelope.client.name;
+    let helo = match name.is_ascii() && command::is_domain(name) {
+        true => name.clone(),
+        // What is no domain or address literal could mean something else in a header field.
+        false => name.replace(
+            |c: char| !(c.is_ascii_alphanumeric() || "._-".contains(c)),
+            "?",
+        ),
+    };
+    let literal = match peer.client.to_canonical() {
+        IpAddr::V4(v4) => v4.to_string(),
+        IpAddr::V6(v6) => format!("IPv6:{v6}"),
+    };
+    let mut field = format!("Received: from {helo} ([{literal}])");
+    if let Security::Tls { version, suite } = &peer.security {
+        let _ = write!(field, "\r\n\t(using {version} with cipher {suite})");
+    }
+    // RFC 3848 §3 and RFC 6531 §4.3.
+    let utf8 = match envelope.encoding {
+        Encoding::Utf8 => "UTF8",
+        Encoding::Ascii => "",
+    };
+    let protocol = match (envelope.client.greeting, &peer.security) {
+        (Greeting::Helo, Security::Plain) => "SMTP",
+        (Greeting::Ehlo, Security::Plain) if utf8.is_empty() => "ESMTP",
+        (_, Security::Plain) => "SMTP",
+        (_, Security::Tls { .. }) if utf8.is_empty() => "ESMTPS",
+        (_, Security::Tls { .. }) => "SMTPS",
+    };
+    let date = clock::rfc5322(now);
+    let _ = write!(
+        field,
+        "\r\n\tby {hostname} with {utf8}{protocol};\r\n\t{date}\r\n"
+    );
+    field
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::session::Client;
+
+    fn field(name: &str, greeting: Greeting, security: Security, encoding: Encoding) -> String {
+        let peer = Peer {
+            client: "2001:db8::1".parse().unwrap(),
+            security,
         };
-        let literal = match peer.client.to_canonical() {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => format!("IPv6:{v6}"),
+        let envelope = Envelope {
+            client: Client {
+                name: name.into(),
+                greeting,
+            },
+            from: None,
+            accounts: vec!["joe@b.test".into()],
+            encoding,
         };
-        let mut field = format!("Received: from {helo} ([{literal}])");
-        if let Security::Tls { version, suite } = &peer.security {
-            let _ = write!(field, "\r\n\t(using {version} with cipher {suite})");
-        }
-        // RFC 3848 §3 and RFC 6531 §4.3.
-        let utf8 = match envelope.encoding {
-            Encoding::Utf8 => "UTF8",
-            Encoding::Ascii => "",
+        received("mx.b.test", &peer, &envelope, SystemTime::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn the_trace_tells_how_it_came_and_nothing_of_whom_it_is_for() {
+        let tls = Security::Tls {
+            version: "TLS1.3".into(),
+            suite: "TLS_AES_128_GCM_SHA256".into(),
         };
-        let protocol = match (envelope.client.greeting, &peer.security) {
-            (Greeting::Helo, Security::Plain) => "SMTP",
-            (Greeting::Ehlo, Security::Plain) if utf8.is_empty() => "ESMTP",
-            (_, Security::Plain) => "SMTP",
-            (_, Security::Tls { .. }) if utf8.is_empty() => "ESMTPS",
-            (_, Security::Tls { .. }) => "SMTPS",
-        };
-        let date = clock::rfc5322(now);
-        let _ = write!(
-            field,
-            "\r\n\tby {} with {utf8}{protocol};\r\n\t{date}\r\n",
-            self.hostname
+        assert_eq!(
+            field("c.test", Greeting::Ehlo, tls.clone(), Encoding::Ascii),
+            "Received: from c.test ([IPv6:2001:db8::1])\r\n\
+             \t(using TLS1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n\
+             \tby mx.b.test with ESMTPS;\r\n\
+             \tThu, 1 Jan 1970 00:00:00 +0000\r\n"
         );
-        field
+        for (greeting, security, encoding, protocol) in [
+            (Greeting::Helo, Security::Plain, Encoding::Ascii, "SMTP"),
+            (Greeting::Ehlo, Security::Plain, Encoding::Ascii, "ESMTP"),
+            (Greeting::Ehlo, Security::Plain, Encoding::Utf8, "UTF8SMTP"),
+            (Greeting::Ehlo, tls, Encoding::Utf8, "UTF8SMTPS"),
+        ] {
+            let field = field("c.test", greeting, security, encoding);
+            assert!(field.contains(&format!(" with {protocol};")), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_name_cannot_be_more_than_a_name() {
+        for (name, shown) in [
+            ("[192.0.2.1]", "[192.0.2.1]"),
+            ("[IPv6:2001:db8::1]", "[IPv6:2001:db8::1]"),
+            ("my_host.test", "my_host.test"),
+            ("a(b)[c:;by,\u{e4}\"x", "a?b??c??by???x"),
+        ] {
+            let field = field(name, Greeting::Ehlo, Security::Plain, Encoding::Ascii);
+            let expected = format!("Received: from {shown} ([");
+            assert!(field.starts_with(&expected), "{field}");
+        }
     }
 }

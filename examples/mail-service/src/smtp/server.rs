@@ -119,7 +119,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
                     self.session.line_received(line, &mut self.wire.out)
                 }
                 Some(Err(_)) => {
-                    self.session.line_broken(&mut self.wire.out);
+                    let told = "500 5.5.2 Line too long, or not ended by CR LF";
+                    reply(&mut self.wire.out, told);
                     self.wire.break_off().await;
                     return Ok(End::Closed);
                 }
