@@ -1,5 +1,6 @@
 //! The real program: a child process with a folder, a configuration and a zone of its own, on ports of its choice.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
@@ -240,9 +241,7 @@ impl Peer for Service {
     }
 
     fn stored(&self) -> Vec<String> {
-        let mut mailbox = Mailbox::default();
-        mailbox.refresh(self);
-        mailbox.messages
+        Mailbox::default().fetch(self)
     }
 }
 
@@ -254,32 +253,26 @@ impl Drop for Service {
     }
 }
 
-/// The messages of the mailbox, each read once, by its unique id.
+/// A reader of the mailbox, who takes each message once, by its unique id.
 #[derive(Default)]
 pub(crate) struct Mailbox {
-    seen: Vec<String>,
-    messages: Vec<String>,
+    seen: BTreeSet<String>,
 }
 
 impl Mailbox {
-    /// Reads what is new. What was there once must be there still.
-    pub(crate) fn refresh(&mut self, service: &Service) {
+    /// What is new. What was there once must be there still.
+    pub(crate) fn fetch(&mut self, service: &Service) -> Vec<String> {
         let mut session = service.login();
-        let uidl = session.uidl().unwrap();
-        for id in &self.seen {
-            assert!(uidl.iter().any(|(_, there)| there == id), "{id} is gone");
-        }
-        for (number, id) in uidl {
-            if !self.seen.contains(&id) {
-                self.messages.push(session.retr(number).unwrap());
-                self.seen.push(id);
-            }
-        }
+        let there = session.uidl().unwrap();
+        let ids: BTreeSet<String> = there.iter().map(|(_, id)| id.clone()).collect();
+        let gone: Vec<_> = self.seen.difference(&ids).collect();
+        assert!(gone.is_empty(), "{gone:?} are gone");
+        let new = there.iter().filter(|(_, id)| !self.seen.contains(id));
+        let messages = new.map(|(number, _)| session.retr(*number).unwrap());
+        let messages = messages.collect();
         session.command("QUIT").unwrap().unwrap();
-    }
-
-    pub(crate) fn messages(&self) -> &[String] {
-        &self.messages
+        self.seen = ids;
+        messages
     }
 }
 

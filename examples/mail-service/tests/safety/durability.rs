@@ -64,27 +64,36 @@ impl Senders {
         });
     }
 
-    /// Each acknowledged message is among `stored`, once and whole.
-    fn judge(&self, stored: &[String]) -> Result<(), String> {
-        let there = ids(stored);
-        let lost: Vec<_> = self
-            .acknowledged
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|id| there.binary_search(id).is_err())
-            .cloned()
-            .collect();
-        let twice: Vec<_> = there
-            .windows(2)
-            .filter(|w| w[0] == w[1])
-            .map(|w| &w[0])
-            .collect();
-        let halves = halves(stored);
+    /// Each acknowledged message is among those that are stored, once and whole.
+    fn judge(&self, stored: &Stored) -> Result<(), String> {
+        let acknowledged = self.acknowledged.lock().unwrap();
+        let lost = acknowledged.difference(&stored.ids);
+        let lost: Vec<_> = lost.collect();
+        let (twice, halves) = (&stored.twice, &stored.halves);
         match lost.is_empty() && twice.is_empty() && halves.is_empty() {
             true => Ok(()),
             false => Err(format!("lost {lost:?}, twice {twice:?}, half {halves:?}")),
         }
+    }
+}
+
+/// What is stored, and what is wrong with it.
+#[derive(Default)]
+struct Stored {
+    ids: BTreeSet<String>,
+    twice: Vec<String>,
+    halves: Vec<String>,
+}
+
+impl Stored {
+    fn add(mut self, messages: &[String]) -> Self {
+        for id in ids(messages) {
+            if let Some(twice) = self.ids.replace(id) {
+                self.twice.push(twice);
+            }
+        }
+        self.halves.extend(halves(messages));
+        self
     }
 }
 
@@ -96,7 +105,7 @@ fn race(peer: &(impl Peer + Sync)) -> Result<(), String> {
     if acknowledged != SENDERS * 25 {
         return Err(format!("only {acknowledged} were acknowledged"));
     }
-    senders.judge(&peer.stored())
+    senders.judge(&Stored::default().add(&peer.stored()))
 }
 
 #[test]
@@ -124,7 +133,8 @@ fn sigterm_ends_the_service_and_loses_nothing() {
         assert!(service.wait().success());
         service.restart();
     }
-    assert_eq!(senders.judge(&service.stored()), Ok(()));
+    let stored = Stored::default().add(&service.stored());
+    assert_eq!(senders.judge(&stored), Ok(()));
 }
 
 /// Sends a message whose first part comes before the signal and the rest after the service has stopped listening;
@@ -164,6 +174,7 @@ fn the_check_finds_a_transaction_that_is_broken_off() {
 struct Storm {
     service: Service,
     mailbox: Mailbox,
+    stored: Stored,
     dice: Dice,
     senders: Senders,
     round: usize,
@@ -174,6 +185,7 @@ impl Storm {
         Self {
             service: Service::start(),
             mailbox: Mailbox::default(),
+            stored: Stored::default(),
             dice: Dice::new(),
             senders: Senders::default(),
             round: 0,
@@ -201,8 +213,9 @@ impl Storm {
             }
         }
         self.service.restart();
-        self.mailbox.refresh(&self.service);
-        let judged = self.senders.judge(self.mailbox.messages());
+        let new = self.mailbox.fetch(&self.service);
+        self.stored = std::mem::take(&mut self.stored).add(&new);
+        let judged = self.senders.judge(&self.stored);
         judged.map_err(|found| format!("round {}: {found}", self.round))
     }
 }
@@ -213,7 +226,7 @@ fn kill_storm(rounds: usize) {
         assert_eq!(storm.rage(None), Ok(()));
     }
     let acknowledged = storm.senders.count.load(Ordering::Relaxed);
-    let stored = storm.mailbox.messages().len();
+    let stored = storm.stored.ids.len();
     println!("{rounds} kills: {acknowledged} acknowledged, {stored} stored, 0 lost");
     assert!(acknowledged >= rounds);
 }
