@@ -237,6 +237,9 @@ mod tests {
             b"\r.\r\n",
             b"\r\n\0.\r\n",
             b"\r\n.\0\r\n",
+            b"\n\n.\r\n",
+            b"\r\n.\n\r\n",
+            b"\r\r\n.\r\n",
         ] {
             for step in [1, 2, 1000] {
                 let mut input = b"text".to_vec();

@@ -451,7 +451,9 @@ mod tests {
         code(&mut session, "MAIL FROM:<>");
         assert_eq!(say(&mut session, "STARTTLS").1, Action::StartTls);
         let mut session = session.secured();
-        assert_eq!(code(&mut session, "MAIL FROM:<>"), "503");
+        assert!(!session.in_transaction());
+        let (refused, _) = say(&mut session, "MAIL FROM:<>");
+        assert!(refused.starts_with("503 5.5.1 EHLO or HELO first"));
         assert!(!say(&mut session, "EHLO c.example").0.contains("STARTTLS"));
         assert_eq!(code(&mut session, "STARTTLS"), "503");
     }

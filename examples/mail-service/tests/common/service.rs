@@ -274,6 +274,16 @@ impl Mailbox {
         self.seen = ids;
         messages
     }
+
+    /// Deletes what is there.
+    pub(crate) fn clear(&mut self, service: &Service) {
+        let mut session = service.login();
+        for (number, _) in session.uidl().unwrap() {
+            session.command(&format!("DELE {number}")).unwrap().unwrap();
+        }
+        session.command("QUIT").unwrap().unwrap();
+        self.seen.clear();
+    }
 }
 
 fn add_user(folder: &Path, address: &str) {

@@ -118,7 +118,8 @@ fn small(peer: &impl Peer) -> Result<(), String> {
 
 #[test]
 fn a_line_of_100_mb_is_refused_in_little_memory() {
-    let service = Service::start();
+    // As a message it would be welcome.
+    let service = Service::start_with(&Options::default().message_octets(200_000_000));
     assert_eq!(swallow_line(&service), Ok(()));
     Smtp::open(service.smtp())
         .unwrap()

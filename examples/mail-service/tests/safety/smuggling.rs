@@ -131,14 +131,15 @@ fn inject(peer: &impl Peer) -> Result<(), String> {
 fn nothing_is_injected_before_tls() {
     let service = Service::start();
     assert_eq!(inject(&service), Ok(()));
-    // What was said before TLS is forgotten after it (RFC 3207 §4.2).
+    // What was said before TLS is forgotten after it (RFC 3207 §4.2): the transaction, and EHLO.
     let mut session = Smtp::open(service.smtp()).unwrap();
-    session
-        .command("MAIL FROM:<alice@a.test>")
-        .unwrap()
-        .expect(250);
-    let mut inside = session.starttls().unwrap();
+    let mail = "MAIL FROM:<alice@a.test>";
+    session.command(mail).unwrap().expect(250);
+    session.command("STARTTLS").unwrap().expect(220);
+    let mut inside = Smtp(session.0.into_tls().unwrap());
     inside.command("RCPT TO:<bob@b.test>").unwrap().expect(503);
+    let refused = inside.command(mail).unwrap().expect(503);
+    assert!(refused.says("5.5.1 EHLO or HELO first"), "{refused:?}");
 }
 
 #[test]
