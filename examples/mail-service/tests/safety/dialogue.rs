@@ -127,7 +127,7 @@ fn thirty_hops_are_enough() {
 }
 
 #[test]
-fn a_resolver_that_never_answers_holds_no_message_up() {
+fn a_resolver_that_never_answers_vouches_for_nobody() {
     // Nobody reads what is sent here.
     let hole = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let hole = hole.local_addr().unwrap();

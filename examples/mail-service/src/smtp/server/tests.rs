@@ -89,17 +89,23 @@ impl Client {
         rest
     }
 
-    /// Says everything up to DATA.
-    async fn begin(&mut self) {
+    /// Says everything before DATA.
+    async fn begin_envelope(&mut self) {
         for (line, start) in [
             ("EHLO c.test\r\n", "250 "),
             ("MAIL FROM:<>\r\n", "250 2.1.0"),
             ("RCPT TO:<joe@b.test>\r\n", "250 2.1.5"),
-            ("DATA\r\n", "354 "),
         ] {
             self.say(line).await;
             self.expect(start).await;
         }
+    }
+
+    /// Says everything up to DATA.
+    async fn begin(&mut self) {
+        self.begin_envelope().await;
+        self.say("DATA\r\n").await;
+        self.expect("354 ").await;
     }
 }
 
@@ -173,15 +179,21 @@ async fn stopping_waits_for_a_message_but_not_for_ever() {
     let mut idle = fixture.client(ONE, 4096).await;
     let mut quick = fixture.client(ONE, 4096).await;
     let mut slow = fixture.client(ONE, 4096).await;
+    let mut begun = fixture.client(ONE, 4096).await;
+    begun.begin_envelope().await;
     quick.begin().await;
     slow.begin().await;
     let end = Instant::now() + Duration::from_secs(30);
     fixture.stop.send_replace(Some(end));
     assert_eq!(idle.rest().await, "421 4.3.2 Shutting down\r\n");
     sleep(Duration::from_secs(20)).await;
-    quick.say("Subject: x\r\n\r\nx\r\n.\r\n").await;
-    quick.expect("250 2.0.0").await;
-    assert_eq!(quick.rest().await, "421 4.3.2 Shutting down\r\n");
+    begun.say("DATA\r\n").await;
+    begun.expect("354 ").await;
+    for client in [&mut quick, &mut begun] {
+        client.say("Subject: x\r\n\r\nx\r\n.\r\n").await;
+        client.expect("250 2.0.0").await;
+        assert_eq!(client.rest().await, "421 4.3.2 Shutting down\r\n");
+    }
     assert!(Instant::now() < end);
     assert_eq!(slow.rest().await, "421 4.3.2 Shutting down\r\n");
     assert_eq!(Instant::now(), end);
