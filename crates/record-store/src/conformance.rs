@@ -34,7 +34,7 @@ use std::task::{Context, Wake};
 use std::thread::{self, Thread};
 use std::time::{Duration, SystemTime};
 
-use self::chunks::{huge, large, orphans, republished};
+use self::chunks::{discarded, huge, large, orphans, republished};
 use self::races::{dropped, races};
 use self::rules::{aba, atomicity, expectations, expiry, guards, limits, scan};
 use crate::{Commit, Conflict, Error, Key, MAX_SWEEP, Outcome, Records, Version, Versioned};
@@ -78,7 +78,7 @@ pub fn run_on(
             complete(block_on, $check(store, now)).map_err(failure(stringify!($check)))?;
         )+ };
     }
-    check! { expectations guards atomicity scan expiry aba limits dropped large orphans republished }
+    check! { expectations guards atomicity scan expiry aba limits dropped large orphans republished discarded }
     races(block_on, store, now).map_err(failure("races"))?;
     check! { huge }
     Ok(())

@@ -24,6 +24,9 @@ const STAGED: Duration = Duration::from_secs(24 * 3600);
 /// Chunks that travel in one commit; the last ones travel with the manifest.
 const CHUNKS_PER_COMMIT: usize = 16;
 
+/// Chunks that one commit removes: their keys alone travel.
+const REMOVED_PER_COMMIT: u32 = 512;
+
 /// A value of any size, ready to be a part of a commit.
 ///
 /// A value of at most [`MAX_VALUE`] octets becomes an ordinary record. Up to 1 MiB the chunks travel with the commit:
@@ -48,7 +51,8 @@ impl Large {
     /// Prepares a value of at most [`MAX_LARGE`] octets for [`Commit::put_large`].
     ///
     /// # Errors
-    /// [`Error::TooLarge`], and those of [`Records::commit`]. What was written by then, the sweep removes after a day.
+    /// [`Error::TooLarge`], and those of [`Records::commit`]. What was written by then is removed again, so that a value
+    /// that finds the store full does not leave it full; if that fails as well, the sweep does it after a day.
     pub async fn stage(store: &impl Records, value: &[u8], now: SystemTime) -> Result<Self, Error> {
         if value.len() <= MAX_VALUE {
             return Ok(Self(Staged::Inline(value.into())));
@@ -74,7 +78,14 @@ impl Large {
                 first,
                 chunks.by_ref().take(CHUNKS_PER_COMMIT),
             );
-            loose = Some(write_loose(store, commit, &id, loose, now).await?);
+            match write_loose(store, commit, &id, loose, now).await {
+                Ok(version) => loose = Some(version),
+                Err(error) => {
+                    // The first failure is the one to tell.
+                    let _ = remove_staged(store, &id, loose, first, now).await;
+                    return Err(error);
+                }
+            }
             first += CHUNKS_PER_COMMIT as u32;
         }
         let rest = chunks.collect();
@@ -84,6 +95,23 @@ impl Large {
             first,
             rest,
         }))
+    }
+
+    /// Gives up a value whose commit will not come: what staging wrote is removed now, and not by a sweep after a day.
+    /// A value that was published meanwhile stays.
+    ///
+    /// # Errors
+    /// Those of [`Records::commit`]; what is left then, the sweep removes.
+    pub async fn discard(self, store: &impl Records, now: SystemTime) -> Result<(), Error> {
+        match self.0 {
+            Staged::Inline(_) => Ok(()),
+            Staged::Chunks {
+                manifest,
+                loose,
+                first,
+                ..
+            } => remove_staged(store, &manifest.id, loose, first, now).await,
+        }
     }
 
     /// The whole value of a record, be it large or not.
@@ -229,6 +257,39 @@ async fn write_loose(
         Outcome::Conflict(_) => Err(Error::Busy),
         Outcome::Unknown => Err(Error::Unavailable(cause("connection lost while staging"))),
     }
+}
+
+/// Removes chunks that staging wrote, unless somebody else has taken them over: published or swept.
+async fn remove_staged(
+    store: &impl Records,
+    id: &ChunkId,
+    loose: Option<Version>,
+    chunks: u32,
+    now: SystemTime,
+) -> Result<(), Error> {
+    let Some(mut loose) = loose else {
+        return Ok(()); // nothing was written
+    };
+    let key = loose_key(id);
+    let expires = now.checked_add(STAGED).unwrap_or(now);
+    for first in (0..chunks).step_by(REMOVED_PER_COMMIT as usize) {
+        let end = chunks.min(first.saturating_add(REMOVED_PER_COMMIT));
+        let expect = Expect::Version(loose);
+        // Each commit renews the loose record, so that nobody can publish what is half gone.
+        let commit = match end == chunks {
+            true => Commit::new().delete(&key, expect),
+            false => Commit::new().put_until(&key, [], expect, expires),
+        };
+        let commit = (first..end).fold(commit, |commit, index| {
+            commit.delete(&chunk_key(id, u64::from(index)), Expect::Anything)
+        });
+        match store.commit(commit, now).await? {
+            Outcome::Committed(version) => loose = version,
+            Outcome::Conflict(_) => return Ok(()),
+            Outcome::Unknown => return Err(Error::Unavailable(cause("connection lost"))),
+        }
+    }
+    Ok(())
 }
 
 fn cause(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Cause {

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pollster::block_on;
 use record_store::{
-    AnyStore, Commit, Error, Expect, Key, MAX_VALUE, MAX_WAITING_BYTES, Outcome, Prefix, Records,
-    Sqlite,
+    AnyStore, Commit, Error, Expect, Key, Large, MAX_VALUE, MAX_WAITING_BYTES, Outcome, Prefix,
+    Records, Sqlite,
 };
 use rusqlite::Connection;
 
@@ -69,6 +69,26 @@ fn a_full_store_says_so_loses_nothing_and_recovers() {
         matches!(fill(refused), Ok(Outcome::Committed(_))),
         "there is room again"
     );
+}
+
+#[test]
+fn a_value_that_does_not_fit_leaves_the_room_that_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let store = Sqlite::open_with_pragmas(&path, "PRAGMA max_page_count = 1000").unwrap();
+    let staged = block_on(Large::stage(&store, &[7; 2 << 20], now())).unwrap();
+    for _ in 0..3 {
+        let refused = block_on(Large::stage(&store, &[7; 8 << 20], now()));
+        assert!(matches!(refused, Err(Error::Full)));
+    }
+    // Half of the file: without its leftovers there is room for this, with them there is none.
+    let commit = put(0, 9).put_large(&key(1), &staged, Expect::Absent);
+    assert!(matches!(
+        block_on(store.commit(commit, now())),
+        Ok(Outcome::Committed(_))
+    ));
+    let swept = block_on(store.sweep(now() + Duration::from_secs(30 * 24 * 3600), 1000));
+    assert_eq!(swept.unwrap().removed, 0);
 }
 
 #[test]

@@ -253,8 +253,23 @@ impl Mailboxes {
             },
         };
         let body = Large::stage(&self.store, message, now).await?;
+        let published = self.publish(accounts, &row, &body, now).await;
+        if published.is_err() {
+            // Or it would take the space of others until a sweep.
+            let _ = body.discard(&self.store, now).await;
+        }
+        published
+    }
+
+    async fn publish(
+        &self,
+        accounts: &[Arc<str>],
+        row: &Row,
+        body: &Large,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         for _ in 0..TRIES {
-            let commit = self.delivery(accounts, &row, &body, now).await?;
+            let commit = self.delivery(accounts, row, body, now).await?;
             match self.store.commit(commit, now).await? {
                 Outcome::Committed(_) => return Ok(()),
                 // Somebody has just got another password, or is gone.

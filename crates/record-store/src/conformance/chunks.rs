@@ -182,3 +182,28 @@ pub(super) async fn republished(store: &impl Records, now: SystemTime) -> Checke
         Outcome::Unknown => Err(Wrong("published again, with an unknown outcome".into())),
     }
 }
+
+/// A value that is given up leaves nothing; one that was published cannot be given up any more.
+pub(super) async fn discarded(store: &impl Records, now: SystemTime) -> Checked {
+    sweep(store, now + DAY * 30).await?;
+    let key = Key::new("conformance", ("discarded", 1_u64))?;
+    // 560 chunks: 544 are staged, which takes more than one commit to remove.
+    let value = vec![1; 35 << 20];
+    let staged = Large::stage(store, &value, now).await?;
+    let publish = Commit::new().put_large(&key, &staged, Expect::Absent);
+    staged.discard(store, now).await?;
+    conflict(store, publish, now).await?;
+    let left = sweep(store, now + DAY * 30).await?;
+    hold!(left == 0, "{left} records of a discarded value are left");
+
+    let staged = Large::stage(store, &value, now).await?;
+    let publish = Commit::new().put_large(&key, &staged, Expect::Absent);
+    committed(store, publish, now).await?;
+    staged.discard(store, now).await?;
+    let record = read(store, &key, now).await?;
+    hold!(
+        Large::load(store, &record, now).await?.len() == value.len(),
+        "a published value was discarded"
+    );
+    Ok(())
+}

@@ -31,8 +31,12 @@ fn inside(service: &Service, file: &str) -> PathBuf {
 }
 
 fn try_to_deliver(service: &Service, id: &str) -> Reply {
+    try_to_deliver_octets(service, id, 200_000)
+}
+
+fn try_to_deliver_octets(service: &Service, id: &str, octets: usize) -> Reply {
     let mut session = Smtp::open(service.smtp()).unwrap();
-    session.deliver(&letter(id, 200_000)).unwrap()
+    session.deliver(&letter(id, octets)).unwrap()
 }
 
 #[test]
@@ -90,4 +94,17 @@ fn interop_tmpfs_with_space_left_refuses_nothing() {
         );
     }
     assert_eq!(service.stored().len(), 10);
+}
+
+#[test]
+#[ignore = "interop: needs unshare and tmpfs, as root"]
+fn interop_tmpfs_what_is_too_large_for_the_disk_leaves_room() {
+    let service = on_a_small_disk(16);
+    for _ in 0..3 {
+        let refused = try_to_deliver_octets(&service, "huge", 30_000_000);
+        assert_eq!(refused.code, 452, "{refused:?}");
+    }
+    // Nothing of it is left that takes the space of others.
+    assert_eq!(try_to_deliver(&service, "small").code, 250);
+    assert_eq!(ids(&service.stored()), ["small"]);
 }
