@@ -260,7 +260,7 @@ enum Quote {
 }
 
 fn write_value(f: &mut impl fmt::Write, value: &str, quote: Quote) -> fmt::Result {
-    let plain = |text: &str| text.bytes().all(is_token);
+    let plain = |text: &str| text.chars().all(is_token);
     let bare = match value.split_once('@') {
         Some((local, domain)) if quote == Quote::Pvalue => {
             let dots = local.split('.').all(|atom| !atom.is_empty() && plain(atom));
@@ -281,16 +281,17 @@ fn write_value(f: &mut impl fmt::Write, value: &str, quote: Quote) -> fmt::Resul
     f.write_str("\"")
 }
 
-/// A token of RFC 2045 §5.1; UTF-8 may stand in one (RFC 8601 §2.2 by RFC 6532 §3.2).
-fn is_token(octet: u8) -> bool {
-    octet > b' ' && octet != 0x7f && !b"()<>@,;:\\\"/[]?=".contains(&octet)
+/// A token of RFC 2045 §5.1; UTF-8 may stand in one (RFC 8601 §2.2 by RFC 6532 §3.2), but none of
+/// its control characters: no value holds one, quoted or not.
+fn is_token(c: char) -> bool {
+    c != ' ' && !c.is_control() && !r#"()<>@,;:\"/[]?="#.contains(c)
 }
 
 fn is_domain(text: &str) -> bool {
     let label = |l: &str| {
         !l.is_empty()
-            && l.bytes()
-                .all(|o| o.is_ascii_alphanumeric() || o == b'-' || o >= 0x80)
+            && l.chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || !(c.is_ascii() || c.is_control()))
     };
     text.split('.').all(label)
 }
@@ -403,9 +404,9 @@ impl Parser<'_> {
             let Some((text, end)) = delimited(self.value, self.at + 1, b'"') else {
                 return Err(self.malformed());
             };
-            let text = self.text(&text)?;
+            let text = clean(self.text(&text)?);
             self.at = end;
-            return Ok(clean(&text));
+            return Ok(text);
         }
         self.run(is_token)
     }
@@ -426,7 +427,7 @@ impl Parser<'_> {
     }
 
     fn keyword(&mut self) -> Result<String, AuthResultsError> {
-        let mut word = self.run(|o| o.is_ascii_alphanumeric() || o == b'-' || o == b'_')?;
+        let mut word = self.run(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))?;
         if word.starts_with('-') || word.ends_with('-') {
             return Err(self.malformed());
         }
@@ -435,25 +436,29 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<u32, AuthResultsError> {
-        let digits = self.run(|o| o.is_ascii_digit())?;
+        let digits = self.run(|c| c.is_ascii_digit())?;
         digits.parse().map_err(|_| self.malformed())
     }
 
-    /// At least one octet of a kind.
-    fn run(&mut self, wanted: impl Fn(u8) -> bool) -> Result<String, AuthResultsError> {
+    /// At least one character of a kind.
+    fn run(&mut self, wanted: impl Fn(char) -> bool) -> Result<String, AuthResultsError> {
         let rest = self.value.get(self.at..).unwrap_or_default();
-        let len = rest.iter().take_while(|&&o| wanted(o)).count();
+        // What is not ASCII is read as characters before it is asked for.
+        let len = rest
+            .iter()
+            .take_while(|&&o| !o.is_ascii() || wanted(o.into()))
+            .count();
         let text = self.text(rest.get(..len).unwrap_or_default())?;
-        if text.is_empty() {
+        let end = text.find(|c| !wanted(c)).unwrap_or(text.len());
+        if end == 0 {
             return Err(self.malformed());
         }
-        self.at += len;
-        Ok(text)
+        self.at += end;
+        Ok(text.get(..end).unwrap_or_default().to_owned())
     }
 
-    fn text(&self, octets: &[u8]) -> Result<String, AuthResultsError> {
-        let text = std::str::from_utf8(octets).map_err(|_| self.malformed())?;
-        Ok(text.to_owned())
+    fn text<'t>(&self, octets: &'t [u8]) -> Result<&'t str, AuthResultsError> {
+        std::str::from_utf8(octets).map_err(|_| self.malformed())
     }
 
     fn expect(&mut self, octet: u8) -> Result<(), AuthResultsError> {
