@@ -20,6 +20,9 @@ pub(crate) struct Hygiene {
 /// Domains in From that are looked at.
 const MOST_AUTHORS: usize = 4;
 
+/// Fields From that are looked at: more than one is an alarm, so the rest changes nothing.
+const MOST_FROMS: usize = 4;
+
 /// Addresses in From that are looked at.
 const MOST_MAILBOXES: usize = 20;
 
@@ -234,6 +237,9 @@ fn author(message: &Message<'_>, hygiene: &mut Hygiene) {
     let mut fields = 0;
     for field in message.named("from") {
         fields += 1;
+        if fields > MOST_FROMS {
+            continue;
+        }
         let addresses = Addresses::parse(field.value(), MOST_MAILBOXES);
         let shown = || printable(field.value().trim_ascii());
         if addresses.malformed {
@@ -317,11 +323,17 @@ fn other_address(display: &[u8], domain: &Name) -> Option<Name> {
 
 fn own_fields(message: &Message<'_>, context: &Context, hygiene: &mut Hygiene) {
     let Some(stamp) = context.stamp() else { return };
-    for field in message.fields().iter().filter(|field| stamp.is_own(field)) {
-        let name = printable(field.name());
-        let text = format!("it came with a header field that only this host may write: {name}");
-        hygiene.note("header.own", Severity::Warning, text);
+    let mut own = message.fields().iter().filter(|field| stamp.is_own(field));
+    let Some(first) = own.next() else { return };
+    let mut text = format!(
+        "it came with a header field that only this host may write: {}",
+        printable(first.name())
+    );
+    match own.count() {
+        0 => {}
+        more => text.push_str(&format!(", and {more} more")),
     }
+    hygiene.note("header.own", Severity::Warning, text);
 }
 
 /// The beginning of some octets, as a person can read them, on one line.

@@ -39,8 +39,13 @@ impl<'a> Field<'a> {
     pub(crate) fn name(&self) -> &'a [u8] {
         self.raw
             .get(..self.name_len)
-            .unwrap_or_default()
-            .trim_ascii_end()
+            .map_or(&[], without_space_at_end)
+    }
+
+    /// Whether obsolete syntax is used (RFC 5322 §4.5).
+    #[cfg(feature = "second-opinion")]
+    pub(crate) fn has_space_before_colon(&self) -> bool {
+        self.name().len() < self.name_len
     }
 
     /// Everything after the colon, folds and the final CRLF included.
@@ -130,17 +135,22 @@ impl<'a> Message<'a> {
 
 impl<'a> Field<'a> {
     /// Every field, and every other line or part of one, that some reader may take for a header
-    /// field: unlike [`Message::parse`] this goes on after what is malformed, and counts a bare LF
-    /// as the end of a line. Nothing is left out; it ends before the empty line.
+    /// field: unlike [`Message::parse`] this goes on after what is malformed, and counts a bare CR
+    /// or LF as the end of a line. Nothing is left out; it ends before the empty line that ends
+    /// the header section for everybody: one between CRLF and CRLF.
     pub(crate) fn all(message: &'a [u8]) -> impl Iterator<Item = Self> {
         let mut rest = message;
+        let mut after_crlf = true;
         std::iter::from_fn(move || {
-            if rest.is_empty() || rest.starts_with(b"\r\n") {
+            if rest.is_empty() || (after_crlf && rest.starts_with(b"\r\n")) {
                 return None;
             }
-            let mut ends = memchr::memchr_iter(b'\n', rest).map(|at| at + 1);
+            let mut ends = memchr::memchr2_iter(b'\r', b'\n', rest)
+                .filter(|&at| !rest.get(at..).is_some_and(|end| end.starts_with(b"\r\n")))
+                .map(|at| at + 1);
             let end = ends.find(|&end| !matches!(rest.get(end), Some(b' ' | b'\t')));
             let (raw, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+            after_crlf = raw.ends_with(b"\r\n");
             rest = after;
             let name_len = memchr::memchr(b':', raw).unwrap_or(raw.len());
             Some(Self { raw, name_len })
@@ -153,7 +163,7 @@ impl<'a> Field<'a> {
         let (name, _) = input.split_at_checked(name_len)?;
         // RFC 5322 §2.2: "A field name MUST be composed of printable US-ASCII characters [...]
         // except colon."
-        let name = name.trim_ascii_end();
+        let name = without_space_at_end(name);
         let printable = name.iter().all(|o| matches!(o, 0x21..=0x7e));
         if input.get(name_len) != Some(&b':') || name.is_empty() || !printable {
             return None;
@@ -170,4 +180,12 @@ impl<'a> Field<'a> {
             name_len,
         })
     }
+}
+
+/// RFC 5322 §4.5: white space, and nothing else, may stand between a name and its colon.
+fn without_space_at_end(mut name: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = name {
+        name = rest;
+    }
+    name
 }

@@ -1,9 +1,11 @@
 use crate::{
-    AuthResults, Error, MethodResult, SpfIdentity, Verdict,
+    AuthResults, Error, MethodResult, SpfIdentity, Verdict, address,
     auth_results::authserv_id,
     dkim::{Dkim, DkimResult},
     message::Field,
 };
+use mail_dns::Name;
+use std::ops::Range;
 
 /// How a host marks the messages that it has judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +52,51 @@ impl Stamp {
         if self.own.iter().any(|name| field.is(name)) {
             return true;
         }
-        // RFC 8601 §5: fields "that claim to be" ours are removed. Where no authserv-id can be
-        // read, whoever reads the field later may still see ours in it.
-        field.is("Authentication-Results")
-            && authserv_id(field.value()).is_none_or(|id| same_host(&id, self.authserv_id()))
+        // RFC 8601 §5: fields "that claim to be" ours are removed.
+        field.is("Authentication-Results") && self.is_claimed(field.value())
+    }
+
+    /// Whether somebody may take the value for one of ours.
+    fn is_claimed(&self, value: &[u8]) -> bool {
+        if let Ok(results) = AuthResults::parse(value) {
+            return same_host(results.authserv_id(), self.authserv_id());
+        }
+        // Whoever reads what is malformed may see ours where we see another, or none.
+        let id = value.split(|&octet| octet == b';').next();
+        let own = bare(self.authserv_id().as_bytes());
+        bare(id.unwrap_or_default()).contains(own.trim_end_matches('.'))
+            || authserv_id(value).is_none_or(|id| same_host(&id, self.authserv_id()))
     }
 }
 
-/// Names of hosts, compared as such.
+/// What is left without comments, quotes, white space and control characters, in lower case.
+fn bare(text: &[u8]) -> String {
+    let (mut octets, mut at) = (Vec::with_capacity(text.len()), 0);
+    // Once a comment does not end, none behind it does: nobody looks again.
+    let mut ends = true;
+    while let Some(&octet) = text.get(at) {
+        if octet == b'(' && ends {
+            if let Some(end) = address::comment(text, at) {
+                at = end;
+                continue;
+            }
+            ends = false;
+        }
+        octets.push(octet);
+        at += 1;
+    }
+    let plain = |c: &char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '\\');
+    let text = String::from_utf8_lossy(&octets);
+    text.chars()
+        .filter(plain)
+        .collect::<String>()
+        .to_lowercase()
+}
+
+/// Names of hosts, compared as such; others without case.
 fn same_host(a: &str, b: &str) -> bool {
-    let bare = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
-    bare(a) == bare(b)
+    let bare = |name: &str| name.trim().trim_end_matches('.').to_lowercase();
+    bare(a) == bare(b) || Name::from_unicode(a).is_ok_and(|a| Name::from_unicode(b) == Ok(a))
 }
 
 /// A message with its stamp: what is new, and the parts of the old one that are left.
@@ -82,7 +118,8 @@ impl<'m> Stamped<'m> {
         std::iter::once(self.head.as_bytes()).chain(self.parts.iter().copied())
     }
 
-    /// How many fields were removed.
+    /// How many fields were removed; a line that continues none, at the beginning of the message, is
+    /// one of them.
     pub fn removed(&self) -> usize {
         self.removed
     }
@@ -108,23 +145,40 @@ pub(crate) fn stamp<'m>(verdict: &Verdict, message: &'m [u8], stamp: &Stamp) -> 
 
 /// What is left of the message, in as few parts as possible.
 fn remove<'m>(message: &'m [u8], stamp: &Stamp) -> (Vec<&'m [u8]>, usize) {
-    let (mut parts, mut removed) = (Vec::new(), 0);
-    let (mut kept_from, mut at) = (0, 0);
+    let (mut kept, mut removed, mut at) = (Vec::new(), 0, 0);
     for lines in Field::all(message) {
         let start = at;
         at += lines.raw().len();
-        if stamp.is_own(&lines) {
-            parts.extend(
-                message
-                    .get(kept_from..start)
-                    .filter(|part| !part.is_empty()),
-            );
-            kept_from = at;
-            removed += 1;
+        // A message that begins with white space would continue the field that is put on top.
+        let continues = start == 0 && matches!(lines.raw(), [b' ' | b'\t', ..]);
+        if !continues && !stamp.is_own(&lines) {
+            keep(&mut kept, start..at);
+            continue;
+        }
+        removed += 1;
+        // What is left before it may end in a bare CR or LF, and would swallow what comes next for
+        // everybody who counts CRLF alone: it gets the CRLF of what is removed.
+        if lines.raw().ends_with(b"\r\n")
+            && let Some(last) = kept.last_mut()
+            && !message
+                .get(..last.end)
+                .is_some_and(|left| left.ends_with(b"\r\n"))
+        {
+            last.end -= 1;
+            keep(&mut kept, at - 2..at);
         }
     }
-    parts.extend(message.get(kept_from..).filter(|part| !part.is_empty()));
-    (parts, removed)
+    keep(&mut kept, at..message.len());
+    let parts = kept.into_iter().filter_map(|range| message.get(range));
+    (parts.filter(|part| !part.is_empty()).collect(), removed)
+}
+
+/// Adds a part, to the last one where they touch.
+fn keep(kept: &mut Vec<Range<usize>>, part: Range<usize>) {
+    match kept.last_mut() {
+        Some(last) if last.end == part.start => last.end = part.end,
+        _ => kept.push(part),
+    }
 }
 
 /// The field, each result on a line of its own.

@@ -4,7 +4,9 @@
 
 use mail_dns::Zone;
 use msg_validate::{
-    Context, Evaluation, Limits, SecondOpinion, Verdict, second_opinion::Difference,
+    Context, Evaluation, Limits, SecondOpinion, Verdict,
+    dkim::{Canonicalization, DkimResult, Signer, SigningKey},
+    second_opinion::Difference,
 };
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -119,7 +121,60 @@ fn record() -> impl Strategy<Value = String> {
     prop::collection::vec(term(), 1..5).prop_map(|terms| format!("v=spf1 {}", terms.join(" ")))
 }
 
+/// Pieces of header fields and bodies, white space above all.
+fn text(most: usize) -> impl Strategy<Value = String> {
+    let piece =
+        prop::sample::select(&["a", "B c", " ", "\t", "  \t ", "\r\n", ".", "=20", "\u{fc}"][..]);
+    prop::collection::vec(piece, 0..most).prop_map(|pieces| pieces.concat())
+}
+
+/// A message, how it is signed, and what is changed after that.
+fn signed() -> impl Strategy<Value = (String, Canonicalization, Canonicalization, String, String)> {
+    let canon = || prop::sample::select(&[Canonicalization::Relaxed, Canonicalization::Simple][..]);
+    let message = (text(6), text(30)).prop_map(|(subject, body)| {
+        // Every line of a value but the first continues it, and none is empty.
+        let subject: Vec<_> = subject
+            .split("\r\n")
+            .map(|line| format!(" x{}", line.replace('\u{fc}', "u")))
+            .collect();
+        let subject = subject.join("\r\n");
+        format!(
+            "Subject:{subject}\r\nFrom: joe@example.org\r\nTo:  suzie@example.net\r\n\r\n{body}\r\n"
+        )
+    });
+    let from = prop::sample::select(&["a", "B c", " ", "\t", "x", "\r\n\r\n", "Subject:", "="][..]);
+    let to = prop::sample::select(&["a", "b c", "  ", "\t", " ", "\r\n \r\n", "SUBJECT :", ""][..]);
+    (
+        message,
+        canon(),
+        canon(),
+        from.prop_map(str::to_owned),
+        to.prop_map(str::to_owned),
+    )
+}
+
 proptest! {
+    #[test]
+    fn opinions_of_signatures_differ_only_as_known((message, header, body, from, to) in signed()) {
+        let key = SigningKey::from_ed25519_seed(&[7; 32]).unwrap();
+        let zone = Zone::new()
+            .txt("s._domainkey.example.org", &key.record().to_string())
+            .and_then(|zone| zone.txt("_dmarc.example.org", "v=DMARC1; p=reject"))
+            .unwrap();
+        let signer = Signer::new("example.org", "s", key).unwrap().canonicalized(header, body);
+        let field = signer.sign(message.as_bytes(), SystemTime::UNIX_EPOCH).unwrap();
+        let signed = format!("{field}{message}");
+        let (verdict, differences) = both(&zone, signed.as_bytes());
+        prop_assert_eq!(verdict.dkim()[0].result(), DkimResult::Pass);
+        let unknown = differences.iter().find(|d| d.known().is_none());
+        prop_assert_eq!(unknown, None);
+
+        let changed = field + &message.replacen(&from, &to, 1);
+        let (_, differences) = both(&zone, changed.as_bytes());
+        let unknown = differences.iter().find(|d| d.known().is_none());
+        prop_assert_eq!(unknown, None, "{:?}", changed);
+    }
+
     #[test]
     fn opinions_differ_only_as_known(
         records in prop::collection::vec(record(), 4),

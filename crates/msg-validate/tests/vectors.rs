@@ -133,6 +133,31 @@ fn octets(text: &str) -> Vec<u8> {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StampCase {
+    name: String,
+    rfc: String,
+    id: Option<String>,
+    message: String,
+    left: Option<String>,
+}
+
+#[test]
+fn stamp() {
+    for case in cases::<StampCase>("stamp.toml") {
+        let at = format!("{} (RFC {})", case.name, case.rfc);
+        let stamp = Stamp::new(case.id.as_deref().unwrap_or("mx.example.net")).unwrap();
+        let message = case.message.as_bytes();
+        let verdict = judge(message, &Context::bare(UNIX_EPOCH), &Zone::new());
+        let stamped = verdict.stamp(message, &stamp);
+        let left = case.left.as_ref().unwrap_or(&case.message);
+        let whole = String::from_utf8(stamped.to_vec()).unwrap();
+        assert_eq!(whole, format!("{}{left}", stamped.field()), "{at}");
+        assert_eq!(stamped.removed() == 0, case.left.is_none(), "{at}");
+    }
+}
+
+#[derive(Deserialize)]
 struct AuthResultsCase {
     name: String,
     rfc: String,

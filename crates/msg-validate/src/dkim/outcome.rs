@@ -1,5 +1,5 @@
 use mail_dns::Failure;
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// What became of one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,8 @@ pub struct Dkim {
     pub(super) body_limit: Option<u64>,
     pub(super) signed_at: Option<u64>,
     pub(super) expires_at: Option<u64>,
-    pub(super) fields: Vec<SignedField>,
+    /// Shared, as there can be many.
+    pub(super) fields: Arc<[SignedField]>,
 }
 
 /// Whether the key record says `t=y` (RFC 6376 §3.6.1).

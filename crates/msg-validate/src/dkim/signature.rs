@@ -9,7 +9,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use mail_dns::Name;
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 /// A DKIM-Signature field that could be understood (RFC 6376 §3.5).
 #[derive(Debug)]
@@ -113,26 +113,26 @@ impl Dkim {
             body_limit: None,
             signed_at: None,
             expires_at: None,
-            fields: Vec::new(),
+            fields: [].into(),
         }
     }
 }
 
 impl SignedField {
     /// Sums up `h=`; `present` counts the fields of a name.
-    pub(super) fn summary(names: &[String], present: impl Fn(&str) -> usize) -> Vec<Self> {
+    pub(super) fn summary(names: Vec<String>, present: impl Fn(&str) -> usize) -> Arc<[Self]> {
         let mut fields: Vec<Self> = Vec::with_capacity(names.len());
         for name in names {
-            match fields.iter_mut().find(|field| field.name == *name) {
+            match fields.iter_mut().find(|field| field.name == name) {
                 Some(field) => field.listed += 1,
                 None => fields.push(Self {
-                    name: name.clone(),
+                    present: present(&name),
+                    name,
                     listed: 1,
-                    present: present(name),
                 }),
             }
         }
-        fields
+        fields.into()
     }
 }
 

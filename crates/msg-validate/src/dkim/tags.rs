@@ -79,8 +79,10 @@ pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
 
 /// The value without white space, as base64 needs it (RFC 6376 §3.5, `b=`).
 pub(super) fn without_space(value: &str) -> Vec<u8> {
-    let mut octets = value.as_bytes().to_vec();
-    octets.retain(|&octet| !is_space(octet.into()));
+    let mut octets = Vec::with_capacity(value.len());
+    for word in value.as_bytes().split(|&octet| is_space(octet.into())) {
+        octets.extend_from_slice(word);
+    }
     octets
 }
 

@@ -71,11 +71,11 @@ impl Signatures {
                     if signature.fields.len() > limits.signed_fields {
                         return Err(DkimReason::TooManyFields);
                     }
-                    report.fields =
-                        SignedField::summary(&signature.fields, |name| index.count(name));
                     let body = bodies.check(&signature);
                     let (names, blank) = (&signature.fields, signature.blank);
                     let hash = header::hash(signature.header_canon, &index, names, field, blank);
+                    report.fields =
+                        SignedField::summary(signature.fields, |name| index.count(name));
                     Ok(Ready {
                         key_name: signature.key_name,
                         algorithm: signature.algorithm,
@@ -123,6 +123,9 @@ impl Signatures {
                 Ok((ready, facts.look_up(&ready.key_name, RecordType::Txt)))
             })
             .collect();
+        if waiting.iter().any(|w| matches!(w, Ok((_, None)))) {
+            return None;
+        }
         self.checks
             .iter()
             .zip(waiting)

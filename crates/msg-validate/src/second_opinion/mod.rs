@@ -1,5 +1,7 @@
 //! A second opinion: mail-auth judges the same message from the same DNS answers. It asks nothing
-//! itself, and where it wants an answer that the first opinion did not need, it is not heard.
+//! itself, and where it wants an answer that the first opinion did not need, it is not heard. Nor is
+//! it heard of the signatures and DMARC of a message beyond [`Limits`](crate::Limits), with bare CR
+//! or LF, or with a malformed header section: such a message is Suspicious at best already.
 
 mod known;
 mod snapshot;
@@ -9,8 +11,12 @@ mod tests;
 pub use known::KnownDifference;
 
 use crate::{
-    Context, Dkim, Grade, Reason, Severity, SpfResult, Verdict, dkim::DkimResult,
-    dmarc::DmarcResult, facts::Facts, spf,
+    Context, Dkim, Dmarc, Grade, Limits, Reason, Severity, SpfResult, Verdict,
+    dkim::{DkimReason, DkimResult},
+    dmarc::DmarcResult,
+    facts::Facts,
+    message::Message,
+    spf,
 };
 use futures_util::FutureExt;
 use mail_auth::{
@@ -49,9 +55,9 @@ pub struct Difference {
 #[derive(Clone, Copy, Debug)]
 enum Ours<'a> {
     Spf(&'a spf::Identity),
-    /// Beside what the second opinion says of the same signature.
-    Dkim(&'a Dkim, Option<&'a DkimOutput<'a>>),
-    Dmarc,
+    /// Beside what the second opinion says of the same signature, and the message.
+    Dkim(&'a Dkim, Option<&'a DkimOutput<'a>>, &'a Message<'a>),
+    Dmarc(&'a Dmarc, &'a Facts),
 }
 
 impl SecondOpinion {
@@ -96,14 +102,17 @@ impl SecondOpinion {
     ) -> Vec<Difference> {
         let mut differences = Vec::new();
         let spf = self.compare_spf(context, facts, verdict, &mut differences);
-        if let Some(message) = message.and_then(AuthenticatedMessage::parse) {
+        let octets = message.filter(|_| is_read_alike(verdict));
+        let octets = octets.unwrap_or_default();
+        if let Some(message) = AuthenticatedMessage::parse(octets) {
             let snapshot = Snapshot::new(facts, context, Purpose::Dkim);
             let parameters = with_snapshot(&message, &snapshot);
             let outputs = self.authenticator.verify_dkim(parameters).now_or_never();
             let Some(outputs) = outputs else {
                 return differences;
             };
-            compare_dkim(verdict, &outputs, &mut differences);
+            let ours = Message::parse(octets, &Limits::default());
+            compare_dkim(verdict, &outputs, &ours, &mut differences);
             // What differs below DMARC would differ again in it.
             if let Some(spf) = spf.filter(|_| differences.is_empty()) {
                 self.compare_dmarc(
@@ -193,19 +202,46 @@ impl SecondOpinion {
         let ours = dmarc.result();
         if passes != (ours == DmarcResult::Pass) {
             let text = format!("DMARC: {ours}, not {}", passed(passes));
-            differences.push(Difference::new("second-opinion.dmarc", text, Ours::Dmarc));
+            differences.push(Difference::new(
+                "second-opinion.dmarc",
+                text,
+                Ours::Dmarc(dmarc, facts),
+            ));
         }
     }
 }
 
-/// Signatures are told apart by domain and selector; of several alike, one that passes counts.
-fn compare_dkim(verdict: &Verdict, outputs: &[DkimOutput<'_>], differences: &mut Vec<Difference>) {
+/// Whether both look at the same header fields, of which there are not too many: mail-auth has no
+/// limits, and cuts a malformed header section otherwise. Such a message is Suspicious anyway.
+fn is_read_alike(verdict: &Verdict) -> bool {
+    let apart = |code: &str| {
+        ["limit.", "line.bare-", "header.malformed"]
+            .iter()
+            .any(|family| code.starts_with(family))
+    };
+    let too_many = |dkim: &Dkim| {
+        matches!(
+            dkim.reason(),
+            DkimReason::TooManySignatures | DkimReason::TooManyFields
+        )
+    };
+    !verdict.reasons().iter().any(|reason| apart(reason.code()))
+        && !verdict.dkim().iter().any(too_many)
+}
+
+/// Signatures are told apart by domain and selector; several alike are not compared.
+fn compare_dkim(
+    verdict: &Verdict,
+    outputs: &[DkimOutput<'_>],
+    message: &Message<'_>,
+    differences: &mut Vec<Difference>,
+) {
     for ours in verdict.dkim() {
         let (Some(domain), Some(selector)) = (ours.domain(), ours.selector()) else {
             continue;
         };
-        let alike =
-            |dkim: &&Dkim| dkim.domain() == Some(domain) && dkim.selector() == Some(selector);
+        let same = |a: Option<&str>, b: &str| a.is_some_and(|a| a.eq_ignore_ascii_case(b));
+        let alike = |dkim: &&Dkim| same(dkim.domain(), domain) && same(dkim.selector(), selector);
         if verdict.dkim().iter().filter(alike).count() > 1 || ours.result() == DkimResult::TempError
         {
             continue;
@@ -230,7 +266,7 @@ fn compare_dkim(verdict: &Verdict, outputs: &[DkimOutput<'_>], differences: &mut
             differences.push(Difference::new(
                 "second-opinion.dkim",
                 text,
-                Ours::Dkim(ours, theirs),
+                Ours::Dkim(ours, theirs, message),
             ));
         }
     }
