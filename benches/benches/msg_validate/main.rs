@@ -25,11 +25,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-const SIZES: [(&str, usize); 3] = [
-    ("2 KiB", 2 << 10),
-    ("50 KiB", 50 << 10),
-    ("5 MiB", 5 << 20),
-];
+const SIZES: [(&str, usize); 3] = [("2 KiB", 2 << 10), ("50 KiB", 50 << 10), ("5 MiB", 5 << 20)];
 const KINDS: [Kind; 3] = [Kind::Base64, Kind::Prose, Kind::WhiteSpace];
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -115,7 +111,9 @@ fn signature(bare: &Bare, message: &Message, key: &SigningKey, now: SystemTime) 
     fastest([
         &mut || assert!(bare.verifies(black_box(message.head()), black_box(message.body()))),
         &mut || {
-            let reports = dkim::verify(black_box(message.octets()), now, &limits, |_| answer.clone());
+            let reports = dkim::verify(black_box(message.octets()), now, &limits, |_| {
+                answer.clone()
+            });
             assert_eq!(reports[0].result(), DkimResult::Pass, "{reports:?}");
         },
         &mut || assert!(peer.passes_signature(black_box(message.octets()))),

@@ -2,6 +2,7 @@
 //! `cargo xtask bench --counts` does both under Callgrind. One module per crate.
 
 mod mail_dns;
+mod msg_validate;
 mod record_store;
 
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    let all = [mail_dns::COUNTS, record_store::COUNTS].concat();
+    let all = [mail_dns::COUNTS, msg_validate::COUNTS, record_store::COUNTS].concat();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [name, times] = args.as_slice() else {
         all.iter().for_each(|count| println!("{}", count.name));

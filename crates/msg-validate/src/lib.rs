@@ -46,7 +46,7 @@
 //! # Security notes
 //!
 //! The attacker writes the message and the envelope, and owns domains with any records.
-//! - [`Limits`] bound all work, for the whole message; going over one is an alarm, never a panic
+//! - [`Limits`] bound all work, for the whole message; going over one is a reason, never a panic
 //!   and never a pass. The time is linear in the size of the message.
 //! - A question that fails is not an empty answer: the verdict is then [`Grade::Unverifiable`] at
 //!   most where DMARC depended on it. Whoever can make the DNS of the author's domain fail can
@@ -106,11 +106,16 @@
 //! | `dmarc.pass` | info | the author's domain vouches |
 //! | `dmarc.fail` | alarm, warning | it does not; a warning if it asks for nothing |
 //! | `dmarc.none`, `dmarc.temperror` | warning | no policy; no answer |
+//! | `second-opinion.spf`, `second-opinion.dkim`, `second-opinion.dmarc` | warning | mail-auth says otherwise, and it is not known why (feature `second-opinion`) |
 //! | `dmarc.permerror` | alarm | a policy that cannot be used (RFC 9989 §4.10.1) |
 //!
 //! # Crate features
 //!
-//! None.
+//! | feature | what it adds |
+//! |---|---|
+//! | `second-opinion` | `SecondOpinion`: mail-auth 0.13.3 judges the same message from the same DNS answers; where it disagrees in a way that is not known, that is a reason. It brings mail-auth and its resolver, which asks nothing |
+//!
+//! None is on by default, and none changes a verdict unless it is used.
 //!
 //! # RFC coverage
 //!

@@ -32,7 +32,8 @@ impl Verdict {
         self.spf.as_ref()
     }
 
-    /// DKIM (RFC 6376): every signature that was looked at, from the top.
+    /// DKIM (RFC 6376): every signature that was looked at, from the top; where there are too many,
+    /// those of the author's domain first, and one report for all the rest at the end.
     pub fn dkim(&self) -> &[Dkim] {
         &self.dkim
     }

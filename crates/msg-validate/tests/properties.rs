@@ -82,6 +82,18 @@ proptest! {
     }
 }
 
+/// A message cannot make a verdict longer than itself.
+#[test]
+fn what_stands_a_thousand_times_is_told_a_few_times() {
+    let own = "Authentication-Results: mx.example.net; dmarc=pass\r\n";
+    let from = "From: \"a@b.example\" <x@example.com>, x@y@z, g:;\r\n";
+    for field in [own, from] {
+        let verdict = judge((field.repeat(900) + MESSAGE).as_bytes());
+        assert!(verdict.reasons().len() < 40, "{}", verdict.reasons().len());
+        assert!(verdict.summary().len() < 10_000);
+    }
+}
+
 #[test]
 fn limits_are_alarms() {
     let many = format!("{}{MESSAGE}", "X: y\r\n".repeat(1001));

@@ -87,6 +87,32 @@ fn every_case_agrees_or_is_known() {
     }
 }
 
+/// mail-auth has no limits: it is not asked what would cost too much.
+#[test]
+fn nobody_is_asked_about_what_is_beyond_the_limits() {
+    const MESSAGE: &str = "From: joe@example.org\r\n\r\nHi\r\n";
+    const SIGNATURE: &str =
+        "DKIM-Signature: v=1; a=ed25519-sha256; d=example.org; s=s; h=from; bh=AAAA; b=AAAA\r\n";
+    let policies = |zone: Zone| {
+        zone.txt("_dmarc.example.org", "v=DMARC1; p=none")?
+            .txt("_dmarc.example.org", "v=DMARC1; p=reject")
+    };
+    let zone = policies(zone(&["v=spf1 ip4:192.0.2.1 -all".to_owned()])).unwrap();
+    let (_, differences) = both(&zone, MESSAGE.as_bytes());
+    assert_eq!(differences.len(), 1, "two policies");
+    for above in [
+        "X: y\r\n".repeat(1001),
+        SIGNATURE.repeat(11),
+        format!("X: {}\r\n", "y".repeat(300_000)),
+        "no field\r\n".to_owned(),
+        "X: a\nb\r\n".to_owned(),
+        "X: a\rb\r\n".to_owned(),
+    ] {
+        let (_, differences) = both(&zone, (above + MESSAGE).as_bytes());
+        assert_eq!(differences, []);
+    }
+}
+
 #[test]
 fn what_is_known_says_why() {
     for known in SecondOpinion::known() {
