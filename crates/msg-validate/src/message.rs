@@ -1,5 +1,4 @@
 use crate::Limits;
-use memchr::memmem;
 
 /// A message cut into header fields and body, nothing copied (RFC 5322 §2.1).
 #[derive(Debug)]
@@ -169,9 +168,10 @@ impl<'a> Field<'a> {
             return None;
         }
         let mut end = input.len();
-        for at in memmem::find_iter(input, b"\r\n") {
-            if !matches!(input.get(at + 2), Some(b' ' | b'\t')) {
-                end = at + 2;
+        for at in memchr::memchr_iter(b'\n', input) {
+            let after_cr = input.get(..at).is_some_and(|line| line.ends_with(b"\r"));
+            if after_cr && !matches!(input.get(at + 1), Some(b' ' | b'\t')) {
+                end = at + 1;
                 break;
             }
         }

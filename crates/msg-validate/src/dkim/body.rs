@@ -158,9 +158,11 @@ pub(super) struct Sink {
     /// How many octets still count.
     left: u64,
     used: usize,
-    buffer: [u8; 4096],
+    buffer: [u8; BUFFER],
 }
 
+/// Larger ones cost more to make ready than they save: most messages are small.
+const BUFFER: usize = 2048;
 /// Octets that are copied at once.
 const STEP: usize = 32;
 /// Larger pieces are hashed where they stand.
@@ -172,7 +174,7 @@ impl Sink {
             hash: Sha256::new(),
             left: limit,
             used: 0,
-            buffer: [0; 4096],
+            buffer: [0; BUFFER],
         }
     }
 

@@ -29,13 +29,15 @@ impl<'a> TagList<'a> {
         let text = str::from_utf8(octets).map_err(|_| TagError::Syntax)?;
         let mut tags: Vec<Tag<'a>> = Vec::with_capacity(12);
         let mut start = 0;
-        for spec in text.split(';') {
-            let end = start + spec.len();
+        for end in memchr::memchr_iter(b';', octets).chain([octets.len()]) {
+            let spec = text.get(start..end).unwrap_or_default();
             // RFC 6376 §3.2: tag-list = tag-spec *( ";" tag-spec ) [ ";" ]
             if end == text.len() && !tags.is_empty() && trim(spec)?.is_empty() {
                 break;
             }
-            let (name, value) = spec.split_once('=').ok_or(TagError::Syntax)?;
+            let equals = memchr::memchr(b'=', spec.as_bytes()).ok_or(TagError::Syntax)?;
+            let (name, value) = spec.split_at_checked(equals).ok_or(TagError::Syntax)?;
+            let value = value.get(1..).unwrap_or_default();
             let span = end - value.len()..end;
             let (name, value) = (trim(name)?, trim(value)?);
             if !is_name(name) || !is_value(value) || tags.len() == MAX_TAGS {
