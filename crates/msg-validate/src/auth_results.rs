@@ -284,7 +284,10 @@ fn write_value(f: &mut impl fmt::Write, value: &str, quote: Quote) -> fmt::Resul
 /// A token of RFC 2045 §5.1; UTF-8 may stand in one (RFC 8601 §2.2 by RFC 6532 §3.2), but none of
 /// its control characters: no value holds one, quoted or not.
 fn is_token(c: char) -> bool {
-    c != ' ' && !c.is_control() && !r#"()<>@,;:\"/[]?="#.contains(c)
+    match u8::try_from(c) {
+        Ok(o) if o.is_ascii() => o.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&o),
+        _ => !c.is_control(),
+    }
 }
 
 fn is_domain(text: &str) -> bool {

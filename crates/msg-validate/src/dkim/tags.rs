@@ -82,9 +82,19 @@ pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
 /// The value without white space, as base64 needs it (RFC 6376 §3.5, `b=`).
 pub(super) fn without_space(value: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(value.len());
-    for word in value.as_bytes().split(|&octet| is_space(octet.into())) {
+    let mut rest = value.as_bytes();
+    // In a tag's value every LF follows a CR.
+    while let Some(at) = memchr::memchr3(b' ', b'\t', b'\r', rest) {
+        let (word, others) = rest.split_at(at);
         octets.extend_from_slice(word);
+        rest = others;
+        while let [first, others @ ..] = rest
+            && is_space((*first).into())
+        {
+            rest = others;
+        }
     }
+    octets.extend_from_slice(rest);
     octets
 }
 
