@@ -170,7 +170,8 @@ pub struct Limits {
     pub recipients: usize,
     /// Most errors of an SMTP client.
     pub errors: usize,
-    /// Most connections at a time, per protocol. Keep it under what `ulimit -n` allows.
+    /// Most connections at a time, per protocol. Both protocols together must stay under what
+    /// `ulimit -n` allows: often 1024.
     pub connections: usize,
     /// Most connections at a time from one address (IPv6: one /64), per protocol.
     pub connections_per_address: usize,
@@ -211,7 +212,7 @@ impl Default for Limits {
             line_octets: 1000,
             recipients: 100,
             errors: 20,
-            connections: 800,
+            connections: 450,
             connections_per_address: 50,
             octets_in_flight: 256 * 1024 * 1024,
             smtp_idle_seconds: 300,
@@ -429,6 +430,12 @@ impl Config {
             }
             _ => AnyStore::open(&address),
         }
+    }
+
+    /// The folder of the store's file, if it has one.
+    pub(crate) fn store_folder(&self) -> Option<PathBuf> {
+        let path = self.data_dir.join(self.store.strip_prefix("sqlite:")?);
+        path.parent().map(Path::to_path_buf)
     }
 
     /// The store's address for `record_store::AnyStore::open`.

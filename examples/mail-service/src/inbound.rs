@@ -4,6 +4,7 @@ use crate::{
     accounts::{self, Accounts},
     clock::{self, Clock},
     config::{Alarm, Config, Language},
+    disk::Disk,
     headers,
     judge::{self, Judge},
     log::Causes,
@@ -30,6 +31,7 @@ pub(crate) struct Inbound {
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) judge: Judge,
+    pub(crate) disk: Disk,
     pub(crate) clock: Clock,
 }
 
@@ -87,6 +89,7 @@ impl Inbound {
             accounts,
             mailboxes,
             judge,
+            disk: Disk::of(config.store_folder()),
             clock,
         })
     }
@@ -150,6 +153,10 @@ impl Inbound {
         let received = headers::fields(&message).filter(|f| f.is("Received"));
         if received.count() > self.received_fields {
             return Outcome::Loop;
+        }
+        if !self.disk.has_room(message.len()) {
+            warn!(size = message.len(), "no space for a message");
+            return Outcome::Full;
         }
         let now = self.clock.now();
         let verdict = self.judge.judge(peer, &envelope, &message, now).await;

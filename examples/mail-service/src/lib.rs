@@ -18,6 +18,7 @@ mod auth;
 mod clock;
 mod config;
 pub mod demo;
+mod disk;
 mod dns;
 mod headers;
 mod inbound;
