@@ -65,10 +65,13 @@
 //! 1.95. A raise is a minor release.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "sqlite"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "sqlite", feature = "postgres")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod any;
-#[cfg(any(feature = "sqlite", fuzzing))]
+#[cfg(any(feature = "sqlite", feature = "postgres", fuzzing))]
 mod codec;
 mod commit;
 pub mod conformance;
@@ -76,11 +79,15 @@ mod error;
 mod key;
 mod large;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod records;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod table;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod waiting;
 
 pub use any::AnyStore;
 pub use commit::{Commit, Conflict, Expect, MAX_COMMIT, MAX_OPERATIONS, Outcome};
@@ -88,11 +95,15 @@ pub use error::{Cause, Error};
 pub use key::{Encoder, Key, MAX_KEY, MAX_NAMESPACE, Part, Parts, Prefix};
 pub use large::{Large, MAX_LARGE};
 pub use memory::Memory;
+#[cfg(feature = "postgres")]
+pub use postgres::{Heard, News, Postgres, PostgresOptions};
 pub use record::{MAX_VALUE, Version, Versioned};
 pub use records::{MAX_PAGE, MAX_PAGE_BYTES, Page, Records, Swept};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{MAX_WAITING, MAX_WAITING_BYTES, Sqlite};
+pub use sqlite::Sqlite;
 pub use table::MAX_SWEEP;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use waiting::{MAX_WAITING, MAX_WAITING_BYTES};
 
 /// What the fuzzers call and nobody else sees.
 #[cfg(fuzzing)]
