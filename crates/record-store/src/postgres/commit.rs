@@ -123,10 +123,10 @@ struct Request<'a> {
     writes: bool,
     keys: Vec<&'a [u8]>,
     /// Where the caller's operations are among the sorted ones.
-    places: Vec<i32>,
-    expects: Vec<i32>,
+    places: Vec<i64>,
+    expects: Vec<i64>,
     versions: Vec<i64>,
-    actions: Vec<i32>,
+    actions: Vec<i64>,
     values: Vec<Option<Vec<u8>>>,
     expires: Vec<Option<i64>>,
     looses: Vec<Option<Vec<u8>>>,
@@ -166,7 +166,7 @@ impl<'a> Request<'a> {
         let Operation { key, expect, write } = operation;
         self.keys.push(key.as_bytes());
         if let Some(place) = self.places.get_mut(number) {
-            *place = self.keys.len() as i32; // arrays begin at 1
+            *place = self.keys.len() as i64; // arrays begin at 1
         }
         let (expect, version) = match expect {
             Expect::Anything => (0, 0),
@@ -229,7 +229,7 @@ impl<'a> Request<'a> {
         if let Some(done) = row.try_get::<_, Option<i64>>(0).map_err(|_| damaged())? {
             return Ok(Outcome::Committed(version(done)));
         }
-        let failed: i32 = row.try_get(1).map_err(|_| damaged())?;
+        let failed: i64 = row.try_get(1).map_err(|_| damaged())?;
         let key = usize::try_from(failed)
             .ok()
             .and_then(|failed| self.operations.get(failed))

@@ -1,10 +1,10 @@
 -- Optional, for PostgreSQL and YugabyteDB: a commit that also tells whoever listens which namespaces it wrote.
 CREATE OR REPLACE FUNCTION record_store.commit_and_notify_v1(
     in_session bytea, in_number bigint, in_writes boolean,
-    in_keys bytea[], in_places integer[], in_expects integer[], in_versions bigint[],
-    in_actions integer[], in_values bytea[], in_expires bigint[], in_looses bytea[],
+    in_keys bytea[], in_places bigint[], in_expects bigint[], in_versions bigint[],
+    in_actions bigint[], in_values bytea[], in_expires bigint[], in_looses bytea[],
     in_now bigint, in_grace bigint, in_namespaces text[],
-    OUT done bigint, OUT failed integer,
+    OUT done bigint, OUT failed bigint,
     OUT found_version bigint, OUT found_expires bigint, OUT found_value bytea
 ) LANGUAGE plpgsql AS $$
 BEGIN

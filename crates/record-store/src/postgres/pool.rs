@@ -73,7 +73,8 @@ impl Connector {
                 Kind::Reader => "READ COMMITTED",
                 Kind::Writer(_) => self.isolation,
             };
-            self.set_up(&conn, isolation).await?;
+            self.set_up(&conn, isolation, self.statement_timeout)
+                .await?;
             schema::check(&conn).await?;
             if let Kind::Writer(_) = kind {
                 getrandom::fill(&mut conn.session)
@@ -96,7 +97,12 @@ impl Connector {
             .unwrap_or_else(|_| Err(too_late()))
     }
 
-    pub(super) async fn set_up(&self, conn: &Conn, isolation: &str) -> Result<(), Error> {
+    pub(super) async fn set_up(
+        &self,
+        conn: &Conn,
+        isolation: &str,
+        limit: Duration,
+    ) -> Result<(), Error> {
         // Without the second, a table that is still small would be read as a whole, and every two commits would be in
         // each other's way. The last undoes a server's or a user's default that would lose acknowledged commits.
         let sql = format!(
@@ -105,7 +111,7 @@ impl Connector {
              SET statement_timeout = {};
              SELECT set_config('synchronous_commit', 'on', false)
                  WHERE current_setting('synchronous_commit') = 'off'",
-            self.statement_timeout.as_millis().max(1)
+            limit.as_millis().max(1)
         );
         conn.client.batch_execute(&sql).await.map_err(failed)
     }

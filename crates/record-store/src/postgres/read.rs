@@ -78,7 +78,8 @@ async fn rows(
         shared.settle().await?;
         for round in 0.. {
             let lease = shared.readers.lease().await?;
-            match lease.conn.rows(statement, parameters).await {
+            let reply = timeout(shared.patience(), lease.conn.rows(statement, parameters)).await;
+            match reply.unwrap_or_else(|_| Err(Failure::Lost(too_late()))) {
                 Ok(rows) => {
                     lease.keep();
                     return Ok(rows);
@@ -97,7 +98,7 @@ async fn rows(
 
 /// Sweeps; what it does can be done twice, so an answer that is lost is no harm.
 pub(super) async fn sweep(shared: &Shared, now: Stamp, budget: usize) -> Result<Swept, Error> {
-    let budget = budget.clamp(1, MAX_SWEEP) as i32;
+    let budget = budget.clamp(1, MAX_SWEEP) as i64;
     let grace = now.after(GRACE).0;
     let sql = "SELECT removed, more FROM record_store.sweep_v1($1, $2, $3)";
     let mut late = too_late();
@@ -107,7 +108,7 @@ pub(super) async fn sweep(shared: &Shared, now: Stamp, budget: usize) -> Result<
             let lease = shared.writers.lease().await?;
             let parameters: [(&(dyn ToSql + Sync), Type); 3] = [
                 (&now.0, Type::INT8),
-                (&budget, Type::INT4),
+                (&budget, Type::INT8),
                 (&grace, Type::INT8),
             ];
             let rows = lease.conn.client.query_typed(sql, &parameters).await;
@@ -134,7 +135,7 @@ fn swept(rows: &[Row]) -> Result<Swept, Error> {
         what: "the answer of the sweep function",
     };
     let row = rows.first().ok_or_else(damaged)?;
-    let removed: i32 = row.try_get(0).map_err(|_| damaged())?;
+    let removed: i64 = row.try_get(0).map_err(|_| damaged())?;
     let more = row.try_get(1).map_err(|_| damaged())?;
     let removed = usize::try_from(removed).map_err(|_| damaged())?;
     Ok(Swept { removed, more })

@@ -21,10 +21,11 @@ const TRIES: u32 = 20;
 
 /// Brings the database up to date, beside any number of nodes that do the same.
 pub(super) async fn prepare(connector: &Connector, notify: bool) -> Result<(), Error> {
-    let whole = connector.timeout * 2;
+    // Tables take longer than commits.
+    let whole = connector.timeout * 4;
     let work = async {
         let conn = connector.connect(Box::new(|_| {})).await?;
-        connector.set_up(&conn, "SERIALIZABLE").await?;
+        connector.set_up(&conn, "SERIALIZABLE", whole).await?;
         let mut tries = 0;
         loop {
             let failure = match migrate(&conn, notify).await {
@@ -82,7 +83,7 @@ async fn migrate(conn: &Conn, notify: bool) -> Result<(), Failure> {
                 script.push_str("CREATE SCHEMA record_store;");
             }
             script.push_str(
-                "CREATE TABLE record_store.schema (id boolean PRIMARY KEY, version integer NOT NULL);
+                "CREATE TABLE record_store.schema (id boolean PRIMARY KEY, version bigint NOT NULL);
                  INSERT INTO record_store.schema VALUES (true, 0);",
             );
         }
@@ -135,7 +136,7 @@ async fn found(conn: &Conn) -> Result<Option<u32>, Failure> {
         Some("42703") => Failure::Refused(foreign()), // it has no such column
         _ => Failure::of(&error),
     })?;
-    let version = rows.first().and_then(|row| row.try_get::<_, i32>(0).ok());
+    let version = rows.first().and_then(|row| row.try_get::<_, i64>(0).ok());
     version
         .and_then(|version| u32::try_from(version).ok())
         .map(Some)

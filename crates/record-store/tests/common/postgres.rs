@@ -133,21 +133,37 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{port}/postgres?sslmode=disable")
     }
 
+    /// A new, empty database, over TCP in clear text.
+    pub(crate) fn database(&self, name: &str) -> String {
+        self.sql(&format!("CREATE DATABASE {name}"));
+        let port = self.port;
+        format!("postgres://postgres@127.0.0.1:{port}/{name}?sslmode=disable")
+    }
+
     /// Over the Unix socket.
-    pub(crate) fn url_of_socket(&self) -> String {
+    pub(crate) fn url_of_socket(&self, database: &str) -> String {
         let folder = self.folder.path().display().to_string();
         let folder = folder.replace('/', "%2F");
-        format!("postgres://postgres@{folder}:{}/postgres", self.port)
+        format!("postgres://postgres@{folder}:{}/{database}", self.port)
+    }
+
+    /// The client program, connected to a database.
+    pub(crate) fn psql(&self, database: &str) -> Command {
+        let mut psql = Command::new(program("psql"));
+        psql.args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
+            .args(["-U", "postgres", "-d", database])
+            .args(["-p", &self.port.to_string(), "-h"])
+            .arg(self.folder.path());
+        psql
     }
 
     /// Runs SQL; what it gives, without decoration.
     pub(crate) fn sql(&self, sql: &str) -> String {
-        let output = Command::new(program("psql"))
-            .args(["-X", "-q", "-t", "-A", "-v", "ON_ERROR_STOP=1"])
-            .args(["-U", "postgres", "-d", "postgres", "-h", "127.0.0.1"])
-            .args(["-p", &self.port.to_string(), "-c", sql])
-            .output()
-            .unwrap();
+        self.sql_in("postgres", sql)
+    }
+
+    pub(crate) fn sql_in(&self, database: &str, sql: &str) -> String {
+        let output = self.psql(database).args(["-c", sql]).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{sql}: {said}");
         String::from_utf8(output.stdout).unwrap().trim().into()
