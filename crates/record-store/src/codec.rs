@@ -1,7 +1,7 @@
 //! How a record is written down where a store keeps bytes. Every record begins with its format version.
 
 use crate::Error;
-use crate::record::{Body, ChunkId, MAX_VALUE, Manifest};
+use crate::record::{Body, MAX_VALUE, Manifest};
 
 /// The format that this release writes; it reads all from 1 on.
 pub(crate) const FORMAT: u8 = 1;
@@ -10,7 +10,7 @@ const LARGE: u8 = 1;
 
 /// The octets by which [`manifest`] judges: one more than any manifest has.
 #[cfg(feature = "sqlite")]
-pub(crate) const HEAD: usize = 2 + size_of::<ChunkId>() + size_of::<u64>() + 1;
+pub(crate) const HEAD: usize = 2 + size_of::<crate::record::ChunkId>() + size_of::<u64>() + 1;
 
 impl Body {
     /// Format 1: the octet 1; then the octet 0 and the value, or the octet 1, 16 octets of chunk identity and the

@@ -36,10 +36,10 @@ use crate::{Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Versioned
 pub struct PostgresOptions {
     /// Most connections that write, and as many again that read. At least 1. Default 8.
     pub connections: usize,
-    /// For making a connection, from the look-up of the name to its first use. Default 5 s.
+    /// For making a connection, from the look-up of the name to its first use. At most a day. Default 5 s.
     pub connect_timeout: Duration,
-    /// After which every call has ended, whatever the server does. Default 10 s. The server itself gives up on a
-    /// statement after two fifths of it, and a commit without an answer after a half is being resolved.
+    /// After which every call has ended, whatever the server does. At most a day. Default 10 s. The server itself
+    /// gives up on a statement after two fifths of it, and a commit without an answer is resolved after a half.
     pub call_timeout: Duration,
     /// Whether commits tell other nodes which namespaces they wrote (`NOTIFY`), and [`Postgres::news`] listens. It
     /// makes commits of all nodes queue for a moment, and CockroachDB has no such thing. Default `false`.
@@ -119,6 +119,9 @@ impl Postgres {
     /// As [`open`](Self::open).
     pub fn open_with(url: &str, options: &PostgresOptions) -> Result<Self, Error> {
         let Location { mut config, trust } = Location::parse(url)?;
+        let mut options = options.clone();
+        options.call_timeout = options.call_timeout.min(DAY);
+        options.connect_timeout = options.connect_timeout.min(DAY);
         config
             .connect_timeout(options.connect_timeout)
             .tcp_user_timeout(options.call_timeout)
@@ -149,17 +152,20 @@ impl Postgres {
             writers: Pool::new(&connector, Kind::Writer(commit), options.connections),
             readers: Pool::new(&connector, Kind::Reader, options.connections),
             connector,
-            options: options.clone(),
             fences: Fences::default(),
             hub: Arc::default(),
             places: Arc::new(Semaphore::new(MAX_WAITING)),
             weight: Arc::default(),
+            options,
         });
         let store = Self {
             runtime: Some(runtime),
             shared,
         };
-        let (connector, notify) = (Arc::clone(&store.shared.connector), options.notify);
+        let (connector, notify) = (
+            Arc::clone(&store.shared.connector),
+            store.shared.options.notify,
+        );
         store.block_on(async move { schema::prepare(&connector, notify).await })?;
         Ok(store)
     }
@@ -211,6 +217,7 @@ impl Postgres {
 }
 
 const KEEPALIVE: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 impl Records for Postgres {
     async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {

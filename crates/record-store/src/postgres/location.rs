@@ -29,7 +29,7 @@ impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let scheme = ["postgres://", "postgresql://"];
         let rest = scheme.iter().find_map(|scheme| url.strip_prefix(scheme));
-        let rest = rest.ok_or(refused("not a URL that starts with postgres://"))?;
+        let rest = rest.ok_or_else(|| refused("not a URL that starts with postgres://"))?;
         // A password may hold a question mark.
         let from = rest.find('@').unwrap_or(0);
         let (base, query) = match rest.get(from..).and_then(|rest| rest.split_once('?')) {

@@ -42,11 +42,7 @@ pub(super) async fn prepare(connector: &Connector, notify: bool) -> Result<(), E
                 Failure::Retry if tries < TRIES => {
                     sleep(Duration::from_millis(10 * u64::from(tries))).await
                 }
-                Failure::Retry => {
-                    return Err(Error::Corrupt {
-                        what: "the schema record_store belongs to another program",
-                    });
-                }
+                Failure::Retry => return Err(foreign()),
                 other => return Err(other.into()),
             }
         }
@@ -140,7 +136,7 @@ async fn found(conn: &Conn) -> Result<Option<u32>, Failure> {
     version
         .and_then(|version| u32::try_from(version).ok())
         .map(Some)
-        .ok_or(Failure::Refused(foreign()))
+        .ok_or_else(|| Failure::Refused(foreign()))
 }
 
 fn foreign() -> Error {
