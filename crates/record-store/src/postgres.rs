@@ -16,7 +16,7 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, SystemTime};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -73,7 +73,9 @@ impl Default for PostgresOptions {
 /// The futures run on a thread of the store's own, so that any executor will do. Dropping the store waits until the
 /// commits that were accepted have ended.
 pub struct Postgres {
+    /// Until the drop.
     runtime: Option<Runtime>,
+    handle: Handle,
     shared: Arc<Shared>,
 }
 
@@ -159,6 +161,7 @@ impl Postgres {
             options,
         });
         let store = Self {
+            handle: runtime.handle().clone(),
             runtime: Some(runtime),
             shared,
         };
@@ -175,17 +178,12 @@ impl Postgres {
     /// The first call makes one connection more if [`notify`](PostgresOptions::notify) is on.
     pub fn news(&self, namespace: &str) -> News {
         let changes = self.shared.hub.subscribe(namespace);
-        // There always is a runtime until the drop.
-        let handle = self
-            .runtime
-            .as_ref()
-            .map(|runtime| runtime.handle().clone());
-        let handle = handle.unwrap_or_else(tokio::runtime::Handle::current);
         if self.shared.options.notify && self.shared.hub.start_listening() {
             let connector = Arc::clone(&self.shared.connector);
-            handle.spawn(news::listen(connector, Arc::downgrade(&self.shared.hub)));
+            let hub = Arc::downgrade(&self.shared.hub);
+            self.handle.spawn(news::listen(connector, hub));
         }
-        News::new(changes, handle)
+        News::new(changes, self.handle.clone())
     }
 
     /// Runs a call on the store's own thread, whoever polls; it goes on when the caller no longer waits.
@@ -193,8 +191,8 @@ impl Postgres {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let runtime = self.runtime.as_ref().ok_or(Error::Closed)?;
-        runtime.spawn(call).await.unwrap_or(Err(Error::Closed))
+        let result = self.handle.spawn(call).await;
+        result.unwrap_or(Err(Error::Closed))
     }
 
     /// Waits on this thread, which may belong to another runtime.
@@ -202,9 +200,8 @@ impl Postgres {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let runtime = self.runtime.as_ref().ok_or(Error::Closed)?;
         let (reply, result) = mpsc::channel();
-        runtime.spawn(async move { reply.send(call.await) });
+        self.handle.spawn(async move { reply.send(call.await) });
         result.recv().unwrap_or(Err(Error::Closed))
     }
 

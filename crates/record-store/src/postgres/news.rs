@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use super::failure::{too_late, unavailable};
 use super::pool::Connector;
 use crate::Error;
 
@@ -117,22 +118,24 @@ const RECONNECT: Duration = Duration::from_secs(1);
 
 async fn hear(connector: &Connector, hub: &Weak<Hub>) -> Result<(), Error> {
     let told = Weak::clone(hub);
-    let connect = async {
-        let mut conn = connector
-            .connect(Box::new(move |namespace| {
-                if let Some(hub) = told.upgrade() {
-                    hub.tell(&[namespace]);
-                }
-            }))
-            .await?;
-        let listening = conn.client.batch_execute("LISTEN record_store").await;
-        listening.map_err(|error| super::failure::unavailable(&error))?;
-        if let Some(hub) = hub.upgrade() {
-            hub.tell_all();
+    let hear = move |namespace: &str| {
+        if let Some(hub) = told.upgrade() {
+            hub.tell(&[namespace]);
         }
-        // Ends when the connection does.
-        let _ = (&mut conn.driver).await;
-        Ok(())
     };
-    connect.await
+    let mut conn = timeout(connector.timeout, async {
+        let conn = connector.connect(Box::new(hear)).await?;
+        let listening = conn.client.batch_execute("LISTEN record_store").await;
+        listening
+            .map_err(|error| unavailable(&error))
+            .map(|()| conn)
+    })
+    .await
+    .unwrap_or_else(|_| Err(too_late()))?;
+    if let Some(hub) = hub.upgrade() {
+        hub.tell_all();
+    }
+    // Ends when the connection does.
+    let _ = (&mut conn.driver).await;
+    Ok(())
 }

@@ -62,9 +62,8 @@ BEGIN
             INSERT INTO record_store.session AS s (id, number, version, fenced)
                 VALUES (in_session, in_number, done, true)
                 ON CONFLICT (id) DO UPDATE SET number = excluded.number, version = excluded.version
-                    WHERE NOT s.fenced
                 RETURNING s.fenced INTO is_fenced;
-            IF coalesce(is_fenced, true) THEN
+            IF is_fenced THEN
                 RAISE EXCEPTION 'this connection is fenced off' USING ERRCODE = 'RS001';
             END IF;
         ELSE
