@@ -72,6 +72,14 @@ impl Default for PostgresOptions {
 ///
 /// The futures run on a thread of the store's own, so that any executor will do. Dropping the store waits until the
 /// commits that were accepted have ended.
+///
+/// ```no_run
+/// use record_store::{Postgres, PostgresOptions};
+/// let mut options = PostgresOptions::default();
+/// options.connections = 16;
+/// let store = Postgres::open_with("postgres://mail:password@db.example/mail", &options)?;
+/// # Ok::<(), record_store::Error>(())
+/// ```
 pub struct Postgres {
     /// Until the drop.
     runtime: Option<Runtime>,

@@ -4,9 +4,10 @@
 
 mod common;
 
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::postgres::Postgres as Server;
+use common::postgres::{Postgres as Server, program};
 use pollster::block_on;
 use record_store::{Commit, Error, Expect, Key, Large, Outcome, Postgres, Records};
 
@@ -154,4 +155,45 @@ fn interop_postgres_damage_is_an_error() {
     let record = block_on(store.get(&mail(8), now())).unwrap().unwrap();
     let loaded = block_on(Large::load(&store, &record, now()));
     assert!(matches!(loaded, Err(Error::Corrupt { .. })));
+}
+
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_a_dump_is_a_backup() {
+    let server = Server::start();
+    let store = database(&server, "original", "SELECT 1");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("dump.sql");
+    let dumped = Command::new(program("pg_dump"))
+        .args(["--dbname", &server.url_of_socket("original"), "--file"])
+        .arg(&file)
+        .status();
+    assert!(dumped.is_ok_and(|status| status.success()));
+    // What is written after the dump is not in it, and its version is given again: to another database.
+    let write = || Commit::new().put(&mail(9), *b"late", Expect::Absent);
+    assert!(matches!(
+        block_on(store.commit(write(), now())),
+        Ok(Outcome::Committed(_))
+    ));
+
+    let url = server.database("restored");
+    let mut psql = server.psql("restored");
+    let restored = psql.arg("-f").arg(&file).stdout(Stdio::null()).status();
+    assert!(restored.is_ok_and(|status| status.success()));
+    let restored = Postgres::open(&url).unwrap();
+    let large = block_on(restored.get(&mail(8), now())).unwrap().unwrap();
+    assert_eq!(
+        block_on(Large::load(&restored, &large, now()))
+            .unwrap()
+            .len(),
+        65_537
+    );
+    let Ok(Outcome::Committed(version)) = block_on(restored.commit(write(), now())) else {
+        panic!("it was not in the dump");
+    };
+    assert_eq!(
+        version.to_u64(),
+        42,
+        "versions go on where the dump was made"
+    );
 }
