@@ -24,16 +24,15 @@ impl Failure {
         let Some(said) = error.as_db_error() else {
             return Self::Lost(unavailable(error));
         };
-        // FATAL and PANIC end the connection, and the first can come after a commit. A server in another language
-        // sends no severity that can be read.
+        // FATAL and PANIC end the connection, and can come after a commit. Not every server sends a severity.
         if !matches!(said.parsed_severity(), Some(Severity::Error) | None) {
             return Self::Lost(unavailable(error));
         }
         match said.code().code() {
             // Serialization failure, deadlock, and a key that another commit inserted meanwhile.
             "40001" | "40P01" | "23505" => Self::Retry,
-            // "Statement completion unknown": CockroachDB's ambiguous results.
-            "40003" => Self::Lost(unavailable(error)),
+            // "Statement completion unknown", CockroachDB's ambiguous results; a shutdown; a lost connection.
+            "40003" | "57P01" | "57P02" | "57P03" => Self::Lost(unavailable(error)),
             code if code.starts_with("08") => Self::Lost(unavailable(error)),
             "RS001" => Self::Fenced,
             "RS002" => Self::Refused(Error::Format {
