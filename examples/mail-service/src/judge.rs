@@ -118,7 +118,41 @@ pub(crate) fn asks_to_reject(verdict: &Verdict) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::mpsc::sync_channel;
+    use crate::{
+        config::Resolver,
+        inbound::Security,
+        smtp::session::{Client, Greeting},
+    };
+    use std::{net::UdpSocket, sync::mpsc::sync_channel};
+
+    /// Without the deadline it would cost what the resolver thinks right, the same each time.
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_server_costs_the_time_that_was_given() {
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let servers = Resolver::Servers(vec![silent.local_addr().unwrap()]);
+        let peer = Peer {
+            client: [192, 0, 2, 1].into(),
+            security: Security::Plain,
+        };
+        let envelope = Envelope {
+            client: Client {
+                name: "c.example".into(),
+                greeting: Greeting::Ehlo,
+            },
+            from: None,
+            accounts: Vec::new(),
+            encoding: Encoding::Ascii,
+        };
+        let message = b"From: a@b.example\r\n\r\n";
+        for time in [1, 2].map(Duration::from_secs) {
+            let judge = Judge::new(Dns::new(&servers).unwrap(), "mx.example", time).unwrap();
+            let start = Instant::now();
+            let now = SystemTime::UNIX_EPOCH;
+            let verdict = judge.judge(&peer, &envelope, message, now).await;
+            assert_eq!(start.elapsed().as_secs(), time.as_secs());
+            assert_eq!(verdict.grade(), Grade::Unverifiable);
+        }
+    }
 
     /// The one thread of the runtime is busy until another task has run: with a message that is not
     /// large, this would never end.
