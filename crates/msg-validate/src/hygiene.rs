@@ -21,7 +21,7 @@ pub(crate) struct Hygiene {
 const MOST_AUTHORS: usize = 4;
 
 /// Fields From that are looked at: more than one is an alarm, so the rest changes nothing.
-const MOST_FROMS: usize = 4;
+const MOST_AUTHOR_FIELDS: usize = 4;
 
 /// Addresses in From that are looked at.
 const MOST_MAILBOXES: usize = 20;
@@ -237,7 +237,7 @@ fn author(message: &Message<'_>, hygiene: &mut Hygiene) {
     let mut fields = 0;
     for field in message.named("from") {
         fields += 1;
-        if fields > MOST_FROMS {
+        if fields > MOST_AUTHOR_FIELDS {
             continue;
         }
         let addresses = Addresses::parse(field.value(), MOST_MAILBOXES);

@@ -81,7 +81,8 @@ struct Weather {
     over: AtomicBool,
     committed: AtomicUsize,
     unknown: AtomicUsize,
-    /// How many attempts of each client have ended.
+    /// How many calls of each client have ended, reads after an unknown outcome included: who waits for it must not
+    /// wait for a client who waits for the server.
     ended: [AtomicUsize; CLIENTS],
 }
 
@@ -194,7 +195,8 @@ async fn rage(store: &Postgres, client: u64, manner: &str, weather: &Weather) ->
             learned.there.push(this);
         }
         let outcome = attempt(store, client, number, manner).await;
-        weather.ended[client as usize].fetch_add(1, Ordering::Relaxed);
+        let ended = &weather.ended[client as usize];
+        ended.fetch_add(1, Ordering::Relaxed);
         match outcome {
             Ok(Outcome::Committed(_)) => {
                 weather.committed.fetch_add(1, Ordering::Relaxed);
@@ -212,7 +214,7 @@ async fn rage(store: &Postgres, client: u64, manner: &str, weather: &Weather) ->
             }
             Ok(Outcome::Unknown) => {
                 weather.unknown.fetch_add(1, Ordering::Relaxed);
-                match store_says(store, &half(client, number, "left")) {
+                match store_says(store, &half(client, number, "left"), ended) {
                     true => {
                         learned.there.push(this);
                         (number, nothing_there) = (number + 1, false);
@@ -240,12 +242,12 @@ async fn rage(store: &Postgres, client: u64, manner: &str, weather: &Weather) ->
     learned
 }
 
-fn store_says(store: &Postgres, key: &Key) -> bool {
+fn store_says(store: &Postgres, key: &Key, ended: &AtomicUsize) -> bool {
     loop {
         match block_on(store.get(key, now())) {
             Ok(found) => return found.is_some(),
-            Err(_) => thread::yield_now(),
-        }
+            Err(_) => ended.fetch_add(1, Ordering::Relaxed),
+        };
     }
 }
 
