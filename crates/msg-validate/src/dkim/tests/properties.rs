@@ -1,6 +1,8 @@
 //! What holds for every message.
 
-use super::super::{Canonicalization, DkimResult, Keys, Signer, body_hash, verify};
+use super::super::{
+    Canonicalization, DkimReason, DkimResult, Keys, Signer, body_hash, verify, verify_with,
+};
 use super::*;
 use crate::Limits;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -223,5 +225,23 @@ fn aligned_signatures_come_first_where_there_are_too_many() {
         let reports = signatures.verify(look_up, &Keys::new(), now()).unwrap();
         assert_eq!(reports.len(), limits.signatures + 1);
         assert_eq!(reports.iter().any(|r| r.result() == DkimResult::Pass), want);
+    }
+}
+
+/// What is remembered is what a text means, never what a name has.
+#[test]
+fn a_key_that_was_read_is_not_used_once_the_dns_says_otherwise() {
+    let (message, good) = signed(BOTH[1], BOTH[1], "From: a@example.org\r\n\r\nx\r\n");
+    let revoked = zone([("ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=")]);
+    let keys = Keys::new();
+    for (zone, want) in [
+        (&good, DkimReason::Valid),
+        (&revoked, DkimReason::KeyRevoked),
+        (&Zone::new(), DkimReason::NoKey),
+        (&good, DkimReason::Valid),
+    ] {
+        let answer = |query: &mail_dns::Query| zone.answer(query);
+        let reports = verify_with(message.as_bytes(), now(), &Limits::default(), &keys, answer);
+        assert_eq!(reports[0].reason(), want);
     }
 }
