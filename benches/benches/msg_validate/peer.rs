@@ -12,8 +12,8 @@ use std::{
     collections::HashMap,
     hash::Hash,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
-    time::Instant,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 
 pub(crate) struct Peer {
@@ -25,8 +25,15 @@ pub(crate) struct Peer {
     ptr: Known<IpAddr, RecordSet<Box<str>>>,
 }
 
-/// A cache that is full already.
-struct Known<K, V>(HashMap<K, V>);
+/// A cache that is full already, as plain as one that is shared between threads and lets its entries
+/// expire can be: mail-auth brings none, and gives it no time.
+struct Known<K, V>(Mutex<HashMap<K, (V, Instant)>>);
+
+impl<K, V> Default for Known<K, V> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
 
 impl<K: Hash + Eq, V: Clone> ResolverCache<K, V> for Known<K, V> {
     fn get<Q>(&self, name: &Q) -> Option<V>
@@ -34,7 +41,9 @@ impl<K: Hash + Eq, V: Clone> ResolverCache<K, V> for Known<K, V> {
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        self.0.get(name).cloned()
+        let known = self.0.lock().unwrap();
+        let (value, expires) = known.get(name)?;
+        (Instant::now() < *expires).then(|| value.clone())
     }
 
     fn remove<Q>(&self, _: &Q) -> Option<V>
@@ -55,23 +64,32 @@ impl Peer {
         let config = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
         Self {
             authenticator: MessageAuthenticator::new(config, ResolverOpts::default()).unwrap(),
-            txt: Known(HashMap::new()),
-            mx: Known(HashMap::new()),
-            ipv4: Known(HashMap::new()),
-            ipv6: Known(HashMap::new()),
-            ptr: Known(HashMap::new()),
+            txt: Known::default(),
+            mx: Known::default(),
+            ipv4: Known::default(),
+            ipv6: Known::default(),
+            ptr: Known::default(),
         }
     }
 
-    pub(crate) fn knows_key(mut self, name: &str, record: &str) -> Self {
+    pub(crate) fn knows_key(self, name: &str, record: &str) -> Self {
         let key = Txt::DomainKey(Arc::new(DomainKey::parse(record.as_bytes()).unwrap()));
-        self.txt.0.insert(name.into(), key);
-        self
+        self.knows(name, key)
     }
 
-    pub(crate) fn knows_spf(mut self, name: &str, record: &str) -> Self {
+    pub(crate) fn knows_spf(self, name: &str, record: &str) -> Self {
         let spf = Txt::Spf(Arc::new(Spf::parse(record.as_bytes()).unwrap()));
-        self.txt.0.insert(name.into(), spf);
+        self.knows(name, spf)
+    }
+
+    #[allow(clippy::disallowed_methods)] // the clock is mail-auth's affair
+    fn knows(self, name: &str, text: Txt) -> Self {
+        let expires = Instant::now() + Duration::from_secs(3600);
+        self.txt
+            .0
+            .lock()
+            .unwrap()
+            .insert(name.into(), (text, expires));
         self
     }
 

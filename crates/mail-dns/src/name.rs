@@ -61,7 +61,28 @@ impl Name {
         if octets.is_empty() {
             return Ok(Self::root());
         }
-        Self::from_labels(octets.split(|&o| o == b'.'))
+        // With a dot in front the text is as long as the wire form: where that has a length, there
+        // is a dot.
+        let mut wire = Vec::with_capacity(octets.len() + 1);
+        wire.push(b'.');
+        wire.extend_from_slice(octets);
+        wire.make_ascii_lowercase();
+        let mut length = 0;
+        let fits = wire.len() <= MAX_WIRE;
+        let legal = fits
+            && wire.iter_mut().rev().all(|octet| {
+                if *octet != b'.' {
+                    length += 1;
+                    return true;
+                }
+                *octet = length;
+                (1..=63).contains(&std::mem::take(&mut length))
+            });
+        if !legal {
+            // Says what is wrong.
+            return Self::from_labels(octets.split(|&o| o == b'.'));
+        }
+        Ok(Self { wire: wire.into() })
     }
 
     /// Converts U-labels to A-labels (RFC 5891 by UTS #46), then as [`from_octets`](Self::from_octets).

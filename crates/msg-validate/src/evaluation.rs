@@ -1,6 +1,6 @@
 use crate::{
     Context, Dkim, Dmarc, Error, Limits, Reason, Severity, Spf, SpfResult, Transport, Verdict,
-    dkim::{DkimResult, Signatures},
+    dkim::{DkimResult, Keys, Signatures},
     dmarc::{self, By, Identifier, State},
     facts::Facts,
     hygiene::{self, Hygiene},
@@ -8,7 +8,7 @@ use crate::{
     message::Message,
     spf,
 };
-use mail_dns::{Answer, Name, Query};
+use mail_dns::{Answer, Name, Query, RecordType};
 use std::time::SystemTime;
 
 /// The judgement of one message, without I/O: it says what it needs to know of the DNS, and takes
@@ -41,6 +41,7 @@ pub struct Evaluation<'a> {
     hygiene: Option<Hygiene>,
     signatures: Option<Signatures>,
     facts: Facts,
+    keys: Keys,
     // What is finished is not run again.
     spf: Option<Spf>,
     dkim: Option<Vec<Dkim>>,
@@ -73,6 +74,7 @@ impl<'a> Evaluation<'a> {
         let (hygiene, signatures) = message.unzip();
         let mut evaluation = Self {
             facts: Facts::new(limits.dns_queries),
+            keys: Keys::new(),
             context,
             limits,
             hygiene,
@@ -86,6 +88,13 @@ impl<'a> Evaluation<'a> {
         };
         evaluation.run();
         evaluation
+    }
+
+    /// With keys that were read before, as a [`Validator`](crate::Validator) does it.
+    #[must_use]
+    pub fn with_keys(mut self, keys: &Keys) -> Self {
+        self.keys = keys.clone();
+        self
     }
 
     /// The questions that are open. None: [`finish`](Self::finish) can be called.
@@ -224,8 +233,9 @@ impl<'a> Evaluation<'a> {
             dmarc::prefetch(facts, hygiene.authors(), envelope.iter().chain(&signers));
         }
         let mut open = false;
-        if let (None, Some(signatures)) = (&self.dkim, &self.signatures) {
-            self.dkim = signatures.verify(facts, context.now());
+        if let (None, Some(signatures)) = (&self.dkim, &mut self.signatures) {
+            let look_up = |name: &Name| facts.look_up(name, RecordType::Txt);
+            self.dkim = signatures.verify(look_up, &self.keys, context.now());
             open |= self.dkim.is_none();
         }
         if let (None, Some(transport)) = (&self.spf, context.transport()) {

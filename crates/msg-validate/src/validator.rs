@@ -1,14 +1,16 @@
-use crate::{Context, Evaluation, Limits, Verdict};
+use crate::{Context, Evaluation, Limits, Verdict, dkim::Keys};
 use futures_util::future::join_all;
 use mail_dns::{Query, Resolver};
 use std::time::Instant;
 
-/// Judges messages, with a resolver to ask. It keeps no state: one serves any number of messages
-/// at a time, and what has been learned lies in the resolver's cache.
+/// Judges messages, with a resolver to ask. One serves any number of messages at a time. What has
+/// been learned lies in the resolver's cache; all that is kept here is what texts of keys mean
+/// ([`Keys`]), shared by clones.
 #[derive(Clone, Debug)]
 pub struct Validator<R> {
     resolver: R,
     limits: Limits,
+    keys: Keys,
     #[cfg(feature = "second-opinion")]
     second: Option<crate::SecondOpinion>,
 }
@@ -24,6 +26,7 @@ impl<R: Resolver> Validator<R> {
         Self {
             resolver,
             limits,
+            keys: Keys::new(),
             #[cfg(feature = "second-opinion")]
             second: None,
         }
@@ -49,6 +52,7 @@ impl<R: Resolver> Validator<R> {
     /// deadline counts as failed: the verdict comes in any case.
     pub async fn validate(&self, message: &[u8], context: &Context, deadline: Instant) -> Verdict {
         let evaluation = Evaluation::new(message, context, self.limits.clone());
+        let evaluation = evaluation.with_keys(&self.keys);
         self.drive(evaluation, context, deadline).await
     }
 

@@ -5,8 +5,8 @@ use aws_lc_rs::{
     digest::{Context, Digest, SHA256},
     rsa::{KeySize, PublicKeyComponents},
     signature::{
-        ED25519, Ed25519KeyPair, KeyPair, RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY,
-        RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
+        ED25519, Ed25519KeyPair, KeyPair, ParsedPublicKey,
+        RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, RSA_PKCS1_SHA256, RsaKeyPair,
     },
 };
 
@@ -44,21 +44,18 @@ impl AsRef<[u8]> for Hash {
     }
 }
 
-/// A public key, cut into its parts.
+/// A public key, ready to verify with.
 #[derive(Debug)]
-pub(super) enum PublicKey<'a> {
-    /// RSAPublicKey (RFC 8017 §A.1.1), numbers without leading zeros.
-    Rsa {
-        modulus: &'a [u8],
-        exponent: &'a [u8],
-    },
-    Ed25519(&'a [u8; 32]),
+pub(super) struct PublicKey {
+    bits: usize,
+    /// `None` for a size that nothing can be verified with.
+    parsed: Option<ParsedPublicKey>,
 }
 
-impl<'a> PublicKey<'a> {
+impl PublicKey {
     /// RSAPublicKey as RFC 6376 §3.6.1 says, or SubjectPublicKeyInfo as everybody does
     /// (RFC 6376, erratum 3017).
-    pub(super) fn rsa(der: &'a [u8]) -> Option<Self> {
+    pub(super) fn rsa(der: &[u8]) -> Option<Self> {
         let (mut inside, rest) = take(der, SEQUENCE)?;
         if !rest.is_empty() {
             return None;
@@ -76,40 +73,44 @@ impl<'a> PublicKey<'a> {
         }
         let (modulus, rest) = take_positive(inside)?;
         let (exponent, rest) = take_positive(rest)?;
-        rest.is_empty().then_some(Self::Rsa { modulus, exponent })
+        if !rest.is_empty() {
+            return None;
+        }
+        let unused = modulus.first().map_or(0, |first| first.leading_zeros());
+        // From its parts: as DER, the library reads a key in three ways where the first is right.
+        let parts = PublicKeyComponents {
+            n: modulus,
+            e: exponent,
+        };
+        let parsed = parts.to_parsed_public_key(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY);
+        Some(Self {
+            bits: modulus.len() * 8 - unused as usize,
+            parsed: parsed.ok(),
+        })
     }
 
     /// The 32 octets of RFC 8463 §4.2.
-    pub(super) fn ed25519(octets: &'a [u8]) -> Option<Self> {
-        octets.try_into().ok().map(Self::Ed25519)
+    pub(super) fn ed25519(octets: &[u8]) -> Option<Self> {
+        let octets: &[u8; 32] = octets.try_into().ok()?;
+        Some(Self {
+            bits: 256,
+            parsed: ParsedPublicKey::new(&ED25519, octets).ok(),
+        })
     }
 
     pub(super) fn bits(&self) -> usize {
-        match self {
-            Self::Rsa { modulus, .. } => {
-                let unused = modulus.first().map_or(0, |first| first.leading_zeros());
-                modulus.len() * 8 - unused as usize
-            }
-            Self::Ed25519(_) => 256,
-        }
+        self.bits
     }
 
-    pub(super) fn verifies(&self, hash: &Hash, signature: &[u8]) -> bool {
-        match self {
-            // From its parts: as DER, the library reads a key in three ways where the first is right.
-            Self::Rsa { modulus, exponent } => PublicKeyComponents {
-                n: *modulus,
-                e: *exponent,
-            }
-            .to_parsed_public_key(&RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY)
-            .is_ok_and(|key| key.verify_digest_sig(&hash.0, signature).is_ok()),
+    pub(super) fn verifies(&self, algorithm: Algorithm, hash: &Hash, signature: &[u8]) -> bool {
+        let verified = self.parsed.as_ref().map(|key| match algorithm {
+            Algorithm::RsaSha256 => key.verify_digest_sig(&hash.0, signature),
             // RFC 8463 §3: "The Ed25519-SHA256 signing algorithm computes a message hash as
             // defined in Section 3 of [RFC6376] using SHA-256 as the hash-alg. It signs the hash
             // with the PureEdDSA variant Ed25519".
-            Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key)
-                .verify(hash.as_ref(), signature)
-                .is_ok(),
-        }
+            Algorithm::Ed25519Sha256 => key.verify_sig(hash.as_ref(), signature),
+        });
+        verified.is_some_and(|verified| verified.is_ok())
     }
 }
 

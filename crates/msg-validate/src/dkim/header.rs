@@ -4,27 +4,18 @@ use super::{Canonicalization, body::Sink, crypto::Hash};
 use crate::message::Field;
 use std::ops::Range;
 
-/// Hash of the fields that `names` lists, then of the signature itself without what `blank` spans of
-/// its value (RFC 6376 §3.7).
+/// Hash of the fields in this order, then of the signature itself without what `blank` spans of its
+/// value (RFC 6376 §3.7).
 pub(super) fn hash(
     canon: Canonicalization,
-    fields: &Index<'_>,
-    names: &[String],
+    fields: &[&Field<'_>],
     signature: &Field<'_>,
     blank: Range<usize>,
 ) -> Hash {
     let mut sink = Sink::new(u64::MAX);
-    let mut taken = vec![false; fields.entries.len()];
-    for name in names {
-        let Some(at) = fields.lowest(name, signature, &taken) else {
-            // RFC 6376 §5.4: "A nonexistent header field is treated as the null string".
-            continue;
-        };
-        if let (Some(taken), Some((_, field))) = (taken.get_mut(at), fields.entries.get(at)) {
-            *taken = true;
-            put(canon, field, field.value(), &[], &mut sink);
-            sink.put(b"\r\n");
-        }
+    for field in fields {
+        put(canon, field, field.value(), &[], &mut sink);
+        sink.put(b"\r\n");
     }
     // RFC 6376 §3.7: "with the value of the "b=" tag (including all surrounding whitespace)
     // deleted", "without a trailing CRLF".
@@ -69,11 +60,8 @@ fn relaxed_value(before: &[u8], after: &[u8], sink: &mut Sink) {
                         sink.put(b" ");
                     }
                     (space, begun) = (false, true);
-                    let end = others
-                        .iter()
-                        .position(|o| matches!(o, b' ' | b'\t' | b'\r'));
-                    let (word, others) = rest.split_at(1 + end.unwrap_or(others.len()));
-                    sink.put(word);
+                    let (words, others) = rest.split_at(1 + settled(others));
+                    sink.put(words);
                     rest = others;
                 }
             }
@@ -81,45 +69,35 @@ fn relaxed_value(before: &[u8], after: &[u8], sink: &mut Sink) {
     }
 }
 
-/// The fields of a message with a hash of their names, so that names are compared once.
-#[derive(Debug)]
-pub(super) struct Index<'a> {
-    entries: Vec<(u32, Field<'a>)>,
-}
+/// Octets that are looked at at once.
+const BLOCK: usize = 16;
 
-impl<'a> Index<'a> {
-    pub(super) fn new(fields: &[Field<'a>]) -> Self {
-        let entry = |field: &Field<'a>| (name_hash(field.name()), *field);
-        Self {
-            entries: fields.iter().map(entry).collect(),
+/// How many octets at the front stay as they are: words, and single spaces between them.
+fn settled(text: &[u8]) -> usize {
+    let mut calm = 0;
+    while let Some(window) = text.get(calm..).and_then(<[u8]>::first_chunk) {
+        if has_odd(window) {
+            break;
+        }
+        calm += BLOCK;
+    }
+    let mut rest = text.get(calm..).unwrap_or_default();
+    loop {
+        match rest {
+            [b'\t' | b'\r', ..] | [b' '] | [b' ', ..=b' ', ..] | [] => break,
+            [_, others @ ..] => rest = others,
         }
     }
-
-    /// How many fields have this name.
-    pub(super) fn count(&self, name: &str) -> usize {
-        let hash = name_hash(name.as_bytes());
-        let same = |(other, field): &&(u32, Field<'_>)| *other == hash && field.is(name);
-        self.entries.iter().filter(same).count()
-    }
-
-    /// The lowest one that is not taken. RFC 6376 §5.4.2: "the Signer MUST sign such header fields
-    /// in order from the bottom of the header field block to the top". The signature itself never
-    /// counts (§3.5, `h=`).
-    fn lowest(&self, name: &str, signature: &Field<'_>, taken: &[bool]) -> Option<usize> {
-        let hash = name_hash(name.as_bytes());
-        let itself = signature.raw().as_ptr();
-        self.entries
-            .iter()
-            .zip(taken)
-            .rposition(|((other, field), taken)| {
-                *other == hash && !taken && field.is(name) && field.raw().as_ptr() != itself
-            })
-    }
+    text.len() - rest.len()
 }
 
-/// FNV-1a over the name in lower case.
-fn name_hash(name: &[u8]) -> u32 {
-    name.iter().fold(0x811c_9dc5, |hash, octet| {
-        (hash ^ u32::from(octet.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
-    })
+/// Whether one of the octets, the last one aside, may not stay. The compiler makes vector
+/// instructions of the loop.
+fn has_odd(window: &[u8; BLOCK + 1]) -> bool {
+    let mut found = false;
+    for at in 0..BLOCK {
+        let (octet, next) = (window[at], window[at + 1]);
+        found |= (octet == b'\t') | (octet == b'\r') | ((octet == b' ') & (next <= b' '));
+    }
+    found
 }

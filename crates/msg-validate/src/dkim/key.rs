@@ -19,10 +19,11 @@ use std::{fmt, str::FromStr};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     key_type: KeyType,
+    // Lists are in lower case, with colons and without white space.
     /// Hashes in `h=`; all are allowed where it is missing.
-    hashes: Option<Vec<String>>,
-    services: Option<Vec<String>>,
-    flags: Vec<String>,
+    hashes: Option<String>,
+    services: Option<String>,
+    flags: Option<String>,
     notes: Option<String>,
     key: Vec<u8>,
 }
@@ -75,7 +76,7 @@ impl KeyRecord {
             key_type,
             hashes: None,
             services: None,
-            flags: Vec::new(),
+            flags: None,
             notes: None,
             key,
         }
@@ -104,19 +105,13 @@ impl KeyRecord {
             // RFC 6376 §3.6.1: "Unrecognized key types MUST be ignored."
             Some(_) => return Err(KeyError::UnknownType),
         };
-        let list = |tag| -> Option<Vec<String>> {
-            Some(
-                entries(tags.value(tag)?)
-                    .map(str::to_ascii_lowercase)
-                    .collect(),
-            )
-        };
+        let list = |tag| Some(without_spaces(tags.value(tag)?));
         let key = tags.value("p").and_then(base64).ok_or(KeyError::NoKey)?;
         Ok(Self {
             key_type,
             hashes: list("h"),
             services: list("s"),
-            flags: list("t").unwrap_or_default(),
+            flags: list("t"),
             notes: tags.value("n").map(str::to_owned),
             key,
         })
@@ -140,27 +135,40 @@ impl KeyRecord {
 
     /// Whether SHA-256 may be used with the key: `h=` lists it, or is missing.
     pub fn allows_sha256(&self) -> bool {
-        allows(self.hashes.as_deref(), &["sha256"])
+        lists(self.hashes.as_deref().unwrap_or("sha256"), &["sha256"])
     }
 
     /// Whether the key may be used for mail: `s=` lists `email` or `*`, or is missing.
     pub fn allows_mail(&self) -> bool {
-        allows(self.services.as_deref(), &["email", "*"])
+        lists(self.services.as_deref().unwrap_or("*"), &["email", "*"])
     }
 
     /// Flag `y`: the domain is only testing, and failures are to be treated as no signature.
     pub fn is_testing(&self) -> bool {
-        self.flags.iter().any(|flag| flag == "y")
+        lists(self.flags.as_deref().unwrap_or_default(), &["y"])
     }
 
     /// Flag `s`: the domain of `i=` must be `d=` itself.
     pub fn is_strict(&self) -> bool {
-        self.flags.iter().any(|flag| flag == "s")
+        lists(self.flags.as_deref().unwrap_or_default(), &["s"])
     }
 }
 
-fn allows(list: Option<&[String]>, wanted: &[&str]) -> bool {
-    list.is_none_or(|list| list.iter().any(|entry| wanted.contains(&&**entry)))
+fn lists(list: &str, wanted: &[&str]) -> bool {
+    list.split(':').any(|entry| wanted.contains(&entry))
+}
+
+/// In lower case, white space around entries removed.
+fn without_spaces(list: &str) -> String {
+    let mut out = String::with_capacity(list.len());
+    for (i, entry) in entries(list).enumerate() {
+        if i > 0 {
+            out.push(':');
+        }
+        out.push_str(entry);
+    }
+    out.make_ascii_lowercase();
+    out
 }
 
 impl FromStr for KeyRecord {
@@ -179,13 +187,13 @@ impl fmt::Display for KeyRecord {
             KeyType::Ed25519 => "ed25519",
         })?;
         if let Some(hashes) = &self.hashes {
-            write!(f, "; h={}", hashes.join(":"))?;
+            write!(f, "; h={hashes}")?;
         }
         if let Some(services) = &self.services {
-            write!(f, "; s={}", services.join(":"))?;
+            write!(f, "; s={services}")?;
         }
-        if !self.flags.is_empty() {
-            write!(f, "; t={}", self.flags.join(":"))?;
+        if let Some(flags) = &self.flags {
+            write!(f, "; t={flags}")?;
         }
         if let Some(notes) = &self.notes {
             write!(f, "; n={notes}")?;

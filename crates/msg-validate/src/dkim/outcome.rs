@@ -1,5 +1,6 @@
+use super::names::SignedFields;
 use mail_dns::Failure;
-use std::{fmt, sync::Arc};
+use std::{cmp::Ordering, fmt, sync::Arc};
 
 /// What became of one signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +15,8 @@ pub struct Dkim {
     pub(super) body_limit: Option<u64>,
     pub(super) signed_at: Option<u64>,
     pub(super) expires_at: Option<u64>,
-    /// Shared, as there can be many.
-    pub(super) fields: Arc<[SignedField]>,
+    /// Shared, as there can be many; none where that is not known.
+    pub(super) fields: Option<Arc<SignedFields>>,
 }
 
 /// Whether the key record says `t=y` (RFC 6376 §3.6.1).
@@ -23,14 +24,6 @@ pub struct Dkim {
 pub(super) enum Testing {
     No,
     Yes,
-}
-
-/// A field name of `h=`, in lower case, how often it is listed and how often it is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SignedField {
-    pub(super) name: String,
-    pub(super) listed: usize,
-    pub(super) present: usize,
 }
 
 /// Results of DKIM, in the spelling of RFC 8601 §2.7.1.
@@ -315,17 +308,20 @@ impl Dkim {
 
     /// The names in `h=`, in lower case, each once, in the order of their first mention.
     pub fn signed_fields(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|field| &*field.name)
+        let fields = self.fields.iter().flat_map(|fields| fields.iter());
+        fields.map(|(name, ..)| name)
     }
 
     /// How well the fields of this name are protected, if the signature passes.
     pub fn covers(&self, name: &str) -> Coverage {
-        let same = |field: &&SignedField| field.name.eq_ignore_ascii_case(name);
-        match self.fields.iter().find(same) {
+        let mut fields = self.fields.iter().flat_map(|fields| fields.iter());
+        match fields.find(|(field, ..)| field.eq_ignore_ascii_case(name)) {
             None => Coverage::Unsigned,
-            Some(field) if field.listed < field.present => Coverage::Partly,
-            Some(field) if field.listed == field.present => Coverage::Signed,
-            Some(_) => Coverage::Oversigned,
+            Some((_, listed, present)) => match listed.cmp(&present) {
+                Ordering::Less => Coverage::Partly,
+                Ordering::Equal => Coverage::Signed,
+                Ordering::Greater => Coverage::Oversigned,
+            },
         }
     }
 

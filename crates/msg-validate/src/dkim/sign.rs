@@ -1,7 +1,8 @@
 use super::{
     Algorithm, Canonicalization, KeyRecord, KeyType, body,
     crypto::{self, PrivateKey},
-    header::{self, Index},
+    header,
+    names::{Index, Names},
 };
 use crate::{Limits, message::Message};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -182,7 +183,9 @@ impl Signer {
         let parsed = Message::parse(unsigned.as_bytes(), &limits);
         let own = parsed.fields().first().ok_or(SignError::Header)?;
         let end = own.value().len();
-        let hash = header::hash(self.header, &index, &names, own, end - 2..end);
+        let names = Names::parse(&names.join(":")).ok_or(SignError::Header)?;
+        let (fields, _) = index.choose(names, own);
+        let hash = header::hash(self.header, &fields, own, end - 2..end);
         let signature = self.key.0.sign(&hash).ok_or(SignError::Crypto)?;
         let text = STANDARD.encode(signature);
         let mut rest = &*text;
@@ -235,7 +238,7 @@ impl Signer {
 }
 
 /// What `h=` lists.
-fn listed(index: &Index<'_>) -> Result<Vec<String>, SignError> {
+fn listed(index: &Index<'_, '_>) -> Result<Vec<String>, SignError> {
     let more = OVERSIGNED.iter().map(|name| (*name, index.count(name) + 1));
     let same = SIGNED.iter().map(|name| (*name, index.count(name)));
     let names: Vec<_> = more

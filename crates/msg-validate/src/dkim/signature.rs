@@ -1,6 +1,7 @@
 use super::{
     Algorithm, Canonicalization, Dkim, DkimReason,
-    outcome::{SignedField, Testing},
+    names::Names,
+    outcome::Testing,
     tags::{TagError, TagList, entries, number, without_space},
 };
 use base64::{
@@ -9,7 +10,7 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use mail_dns::Name;
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 /// A DKIM-Signature field that could be understood (RFC 6376 §3.5).
 #[derive(Debug)]
@@ -20,8 +21,7 @@ pub(super) struct Signature {
     pub(super) domain: Name,
     pub(super) key_name: Name,
     pub(super) identity: Identity,
-    /// Names in `h=` in lower case, in order.
-    pub(super) fields: Vec<String>,
+    pub(super) names: Names,
     pub(super) body_limit: Option<u64>,
     pub(super) body_hash: Vec<u8>,
     pub(super) signature: Vec<u8>,
@@ -75,7 +75,7 @@ impl Signature {
         query_method(tags.value("q"))?;
         times(&tags, report)?;
         let identity = identity(tags.value("i"), &domain, report)?;
-        let fields = field_names(required("h")?)?;
+        let names = field_names(required("h")?)?;
         // RFC 6376 §3.5: 1*76DIGIT
         let limit = |value| number(value, 76).ok_or(DkimReason::BadTag("l"));
         let body_limit = tags.value("l").map(limit).transpose()?;
@@ -90,7 +90,7 @@ impl Signature {
             key_name: Name::from_unicode(&key_name).map_err(|_| DkimReason::BadTag("s"))?,
             domain: domain.name,
             identity,
-            fields,
+            names,
             body_limit,
             body_hash: body_hash.ok_or(DkimReason::BadTag("bh"))?,
             signature: signature.ok_or(DkimReason::BadTag("b"))?,
@@ -113,26 +113,8 @@ impl Dkim {
             body_limit: None,
             signed_at: None,
             expires_at: None,
-            fields: [].into(),
+            fields: None,
         }
-    }
-}
-
-impl SignedField {
-    /// Sums up `h=`; `present` counts the fields of a name.
-    pub(super) fn summary(names: Vec<String>, present: impl Fn(&str) -> usize) -> Arc<[Self]> {
-        let mut fields: Vec<Self> = Vec::with_capacity(names.len());
-        for name in names {
-            match fields.iter_mut().find(|field| field.name == name) {
-                Some(field) => field.listed += 1,
-                None => fields.push(Self {
-                    present: present(&name),
-                    name,
-                    listed: 1,
-                }),
-            }
-        }
-        fields.into()
     }
 }
 
@@ -146,12 +128,10 @@ impl<'a> Domain<'a> {
     /// are legal by RFC 8616 §5. Underscores are no letters of a host name but seen in selectors.
     fn parse(text: Option<&'a str>, labels: usize) -> Option<Self> {
         let text = text?;
-        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_') || !c.is_ascii();
-        if text.split('.').count() < labels
-            || text
-                .split('.')
-                .any(|label| label.is_empty() || !label.chars().all(legal))
-        {
+        let legal = |o: u8| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.' | 0x80..);
+        let dots = text.bytes().filter(|&octet| octet == b'.').count();
+        // A name would take the dot at its end, and nothing at all.
+        if dots + 1 < labels || text.is_empty() || text.ends_with('.') || !text.bytes().all(legal) {
             return None;
         }
         let name = Name::from_unicode(text).ok()?;
@@ -262,14 +242,9 @@ fn quoted_printable(value: &str) -> Option<String> {
     String::from_utf8(octets).ok()
 }
 
-/// RFC 6376 §3.5, `h=`: field names in lower case; From must be one of them.
-fn field_names(value: &str) -> Result<Vec<String>, DkimReason> {
-    let names: Vec<_> = entries(value).map(str::to_ascii_lowercase).collect();
-    // RFC 5322 §2.2: printable characters except the colon.
-    let legal = |name: &String| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
-    if !names.iter().all(legal) {
-        return Err(DkimReason::BadTag("h"));
-    }
+/// RFC 6376 §3.5, `h=`: names of fields; From must be one of them.
+fn field_names(value: &str) -> Result<Names, DkimReason> {
+    let names = Names::parse(value).ok_or(DkimReason::BadTag("h"))?;
     // RFC 6376 §5.4: "The From header field MUST be signed (that is, included in the "h=" tag of
     // the resulting DKIM-Signature header field)."
     if !names.iter().any(|name| name == "from") {

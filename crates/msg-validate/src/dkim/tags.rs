@@ -27,20 +27,24 @@ impl<'a> TagList<'a> {
     pub(super) fn parse(octets: &'a [u8]) -> Result<Self, TagError> {
         // RFC 8616 §5 allows UTF-8, and nothing else that is not ASCII.
         let text = str::from_utf8(octets).map_err(|_| TagError::Syntax)?;
+        // What holds for every octet is looked at once, and not for each tag.
+        if !is_legal(octets) || !folds_are_legal(octets) {
+            return Err(TagError::Syntax);
+        }
         let mut tags: Vec<Tag<'a>> = Vec::with_capacity(12);
         let mut start = 0;
         for end in memchr::memchr_iter(b';', octets).chain([octets.len()]) {
             let spec = text.get(start..end).unwrap_or_default();
             // RFC 6376 §3.2: tag-list = tag-spec *( ";" tag-spec ) [ ";" ]
-            if end == text.len() && !tags.is_empty() && trim(spec)?.is_empty() {
+            if end == text.len() && !tags.is_empty() && trim(spec).is_empty() {
                 break;
             }
             let equals = memchr::memchr(b'=', spec.as_bytes()).ok_or(TagError::Syntax)?;
             let (name, value) = spec.split_at_checked(equals).ok_or(TagError::Syntax)?;
             let value = value.get(1..).unwrap_or_default();
             let span = end - value.len()..end;
-            let (name, value) = (trim(name)?, trim(value)?);
-            if !is_name(name) || !is_value(value) || tags.len() == MAX_TAGS {
+            let (name, value) = (trim(name), trim(value));
+            if !is_name(name) || tags.len() == MAX_TAGS {
                 return Err(TagError::Syntax);
             }
             // RFC 6376 §3.2: "Tags with duplicate names MUST NOT occur within a single tag-list;
@@ -76,7 +80,7 @@ impl<'a> TagList<'a> {
 
 /// The entries of a list with colons, white space around each removed.
 pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
-    value.split(':').map(|entry| entry.trim_matches(is_space))
+    value.split(':').map(trim)
 }
 
 /// The value without white space, as base64 needs it (RFC 6376 §3.5, `b=`).
@@ -89,7 +93,7 @@ pub(super) fn without_space(value: &str) -> Vec<u8> {
         octets.extend_from_slice(word);
         rest = others;
         while let [first, others @ ..] = rest
-            && is_space((*first).into())
+            && is_space(*first)
         {
             rest = others;
         }
@@ -104,17 +108,19 @@ pub(super) fn number(value: &str, digits: usize) -> Option<u64> {
     legal.then(|| value.parse().unwrap_or(u64::MAX))
 }
 
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\r' | '\n')
+fn is_space(octet: u8) -> bool {
+    matches!(octet, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-fn trim(text: &str) -> Result<&str, TagError> {
-    let inner = text.trim_matches(is_space);
-    if text.len() == inner.len() || folds_are_legal(text) {
-        Ok(inner)
-    } else {
-        Err(TagError::Syntax)
-    }
+/// Without white space at either end.
+fn trim(text: &str) -> &str {
+    let octets = text.as_bytes();
+    let Some(start) = octets.iter().position(|&octet| !is_space(octet)) else {
+        return "";
+    };
+    let end = octets.iter().rposition(|&octet| !is_space(octet));
+    text.get(start..end.map_or(start, |end| end + 1))
+        .unwrap_or_default()
 }
 
 /// RFC 6376 §3.2: tag-name = ALPHA *ALNUMPUNC
@@ -124,15 +130,15 @@ fn is_name(name: &str) -> bool {
 }
 
 /// RFC 6376 §3.2: tag-value = [ tval *( 1*(WSP / FWS) tval ) ], VALCHAR = %x21-3A / %x3C-7E
-fn is_value(value: &str) -> bool {
-    let legal = |o: u8| is_space(o.into()) | (!o.is_ascii_control() & (o != b';'));
+fn is_legal(octets: &[u8]) -> bool {
+    let legal = |o: u8| is_space(o) | !o.is_ascii_control();
     // Without an early end the compiler makes vector instructions of it.
-    value.bytes().fold(true, |all, o| all & legal(o)) && folds_are_legal(value)
+    octets.iter().fold(true, |all, &o| all & legal(o))
 }
 
-/// RFC 6376 §2.8: FWS = [*WSP CRLF] 1*WSP; a CR or LF stands in no other place.
-fn folds_are_legal(text: &str) -> bool {
-    let octets = text.as_bytes();
+/// RFC 6376 §2.8: FWS = [*WSP CRLF] 1*WSP; a CR or LF stands in no other place but at the end of
+/// the field.
+fn folds_are_legal(octets: &[u8]) -> bool {
     memchr::memchr2_iter(b'\r', b'\n', octets).all(|at| match octets.get(at) {
         Some(b'\r') => octets.get(at + 1) == Some(&b'\n'),
         _ => {

@@ -1,13 +1,15 @@
 use super::{
-    Algorithm, Canonicalization, Dkim, DkimReason, KeyRecord, KeyType, body,
-    crypto::{Hash, PublicKey},
-    header::{self, Index},
-    outcome::{SignedField, Testing},
+    Algorithm, Canonicalization, Dkim, DkimReason, KeyType, Keys, body,
+    crypto::Hash,
+    header,
+    keys::Key,
+    names::Index,
+    outcome::Testing,
     signature::{Identity, Signature},
 };
-use crate::{Limits, facts::Facts, message::Message};
-use mail_dns::{Answer, Name, Outcome, Record, RecordType};
-use std::time::SystemTime;
+use crate::{Limits, message::Message};
+use mail_dns::{Answer, Name, Outcome, Record};
+use std::{sync::Arc, time::SystemTime};
 
 /// The signatures of a message, with everything computed that needs no key: nothing of the message
 /// is kept.
@@ -45,10 +47,9 @@ impl Signatures {
     /// Reads all signatures, those of `from` and its relatives first where there are too many, and
     /// hashes what they cover.
     pub(crate) fn parse(message: &Message<'_>, limits: &Limits, from: Option<&Name>) -> Self {
-        let fields = message.fields();
-        let mut parsed: Vec<_> = fields
-            .iter()
-            .filter(|field| field.is("DKIM-Signature"))
+        let index = Index::new(message.fields());
+        let mut parsed: Vec<_> = index
+            .named("DKIM-Signature")
             .map(|field| {
                 let mut report = Dkim::unknown();
                 let signature = Signature::parse(field.value(), &mut report);
@@ -62,20 +63,19 @@ impl Signatures {
         let excess = parsed.len() > limits.signatures;
         parsed.truncate(limits.signatures);
 
-        let index = Index::new(fields);
         let mut bodies = Bodies::new(message.body());
         let mut checks: Vec<_> = parsed
             .into_iter()
             .map(|(field, mut report, signature)| {
                 let state = signature.and_then(|signature| {
-                    if signature.fields.len() > limits.signed_fields {
+                    if signature.names.len() > limits.signed_fields {
                         return Err(DkimReason::TooManyFields);
                     }
                     let body = bodies.check(&signature);
-                    let (names, blank) = (&signature.fields, signature.blank);
-                    let hash = header::hash(signature.header_canon, &index, names, field, blank);
-                    report.fields =
-                        SignedField::summary(signature.fields, |name| index.count(name));
+                    let (fields, listed) = index.choose(signature.names, field);
+                    let canon = signature.header_canon;
+                    let hash = header::hash(canon, &fields, field, signature.blank);
+                    report.fields = Some(Arc::new(listed));
                     Ok(Ready {
                         key_name: signature.key_name,
                         algorithm: signature.algorithm,
@@ -104,46 +104,62 @@ impl Signatures {
     }
 
     /// One report for each signature, those beyond the limit in one; `None` as long as the DNS has
-    /// not been heard about every key that is needed. All keys are asked for in one wave.
-    pub(crate) fn verify(&self, facts: &mut Facts, now: SystemTime) -> Option<Vec<Dkim>> {
+    /// not been heard about every key that is needed. All keys are asked for in one wave. With the
+    /// reports the signatures are done, and none is left.
+    pub(crate) fn verify(
+        &mut self,
+        mut look_up: impl FnMut(&Name) -> Option<Answer>,
+        keys: &Keys,
+        now: SystemTime,
+    ) -> Option<Vec<Dkim>> {
         let now = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
-        let waiting: Vec<_> = self
+        let mut missing = false;
+        let answers: Vec<_> = self
             .checks
             .iter()
             .map(|check| {
-                let ready = check.state.as_ref().map_err(|reason| *reason)?;
-                timely(&check.report, now)?;
-                match ready.body {
-                    Body::Intact => {}
-                    Body::Changed => return Err(DkimReason::BodyHash),
-                    Body::TooShort => return Err(DkimReason::BodyShorterThanLimit),
-                }
-                Ok((ready, facts.look_up(&ready.key_name, RecordType::Txt)))
+                let answer = look_up(check.key_needed(now).ok()?);
+                missing |= answer.is_none();
+                answer
             })
             .collect();
-        if waiting.iter().any(|w| matches!(w, Ok((_, None)))) {
+        if missing {
             return None;
         }
-        self.checks
-            .iter()
-            .zip(waiting)
-            .map(|(check, waiting)| {
-                let mut report = check.report.clone();
-                report.reason = match waiting {
-                    Ok((ready, answer)) => ready.judge(&answer?, &mut report),
-                    Err(reason) => reason,
-                };
-                Some(report)
-            })
-            .collect()
+        let checks = std::mem::take(&mut self.checks).into_iter().zip(answers);
+        let reports = checks.map(|(check, answer)| {
+            let needed = check.key_needed(now).map(|_| ());
+            let mut report = check.report;
+            report.reason = match (needed, check.state, answer) {
+                (Ok(()), Ok(ready), Some(answer)) => ready.judge(&answer, keys, &mut report),
+                (Err(reason), ..) | (_, Err(reason), _) => reason,
+                // Every key that is needed was answered for.
+                (Ok(()), Ok(_), None) => DkimReason::NoKey,
+            };
+            report
+        });
+        Some(reports.collect())
+    }
+}
+
+impl Check {
+    /// The name of the key, if all that can be checked without it is good.
+    fn key_needed(&self, now: u64) -> Result<&Name, DkimReason> {
+        let ready = self.state.as_ref().map_err(|reason| *reason)?;
+        timely(&self.report, now)?;
+        match ready.body {
+            Body::Intact => Ok(&ready.key_name),
+            Body::Changed => Err(DkimReason::BodyHash),
+            Body::TooShort => Err(DkimReason::BodyShorterThanLimit),
+        }
     }
 }
 
 impl Ready {
     /// Tries the key records of an answer.
-    fn judge(&self, answer: &Answer, report: &mut Dkim) -> DkimReason {
+    fn judge(&self, answer: &Answer, keys: &Keys, report: &mut Dkim) -> DkimReason {
         match answer.outcome() {
             Outcome::Records(_) => {}
             // RFC 6376 §6.1.2: "If the query for the public key fails because the corresponding key
@@ -162,18 +178,18 @@ impl Ready {
         });
         let mut best: Option<(u8, DkimReason)> = None;
         for text in texts.take(MAX_RECORDS) {
-            let Ok(record) = KeyRecord::parse(&text) else {
+            let Ok(key) = keys.read(&text) else {
                 continue;
             };
             let mut bits = None;
-            let (rank, reason) = match self.check(&record, &mut bits) {
+            let (rank, reason) = match self.check(&key, &mut bits) {
                 Ok(()) => (u8::MAX, DkimReason::Valid),
                 Err(failed) => failed,
             };
             if best.is_none_or(|(best, _)| rank > best) {
                 best = Some((rank, reason));
                 report.key_bits = bits;
-                report.testing = if record.is_testing() {
+                report.testing = if key.record.is_testing() {
                     Testing::Yes
                 } else {
                     Testing::No
@@ -186,7 +202,8 @@ impl Ready {
     }
 
     /// RFC 6376 §6.1.2, steps 6 to 8, and §6.1.3. Errors say how far the check came.
-    fn check(&self, record: &KeyRecord, bits: &mut Option<usize>) -> Result<(), (u8, DkimReason)> {
+    fn check(&self, key: &Key, bits: &mut Option<usize>) -> Result<(), (u8, DkimReason)> {
+        let record = &key.record;
         if !record.allows_mail() {
             return Err((0, DkimReason::KeyService));
         }
@@ -203,11 +220,7 @@ impl Ready {
         if record.is_revoked() {
             return Err((3, DkimReason::KeyRevoked));
         }
-        let key = match fitting {
-            KeyType::Rsa => PublicKey::rsa(record.key()),
-            KeyType::Ed25519 => PublicKey::ed25519(record.key()),
-        };
-        let key = key.ok_or((4, DkimReason::KeySyntax))?;
+        let key = (key.public.as_ref()).ok_or((4, DkimReason::KeySyntax))?;
         *bits = Some(key.bits());
         // RFC 6376 §3.6.1, t=s: "Any DKIM-Signature header fields using the "i=" tag MUST have the
         // same domain value on the right-hand side of the "@" in the "i=" tag and the value of the
@@ -222,7 +235,7 @@ impl Ready {
             (KeyType::Rsa, 8193..) => return Err((6, DkimReason::KeyTooLong)),
             _ => {}
         }
-        if key.verifies(&self.hash, &self.signature) {
+        if key.verifies(self.algorithm, &self.hash, &self.signature) {
             Ok(())
         } else {
             Err((7, DkimReason::Signature))

@@ -1,6 +1,6 @@
 //! A second opinion: mail-auth judges the same message from the same DNS answers. It asks nothing
 //! itself, and where it wants an answer that the first opinion did not need, it is not heard. Nor is
-//! it heard of the signatures and DMARC of a message beyond [`Limits`](crate::Limits), with bare CR
+//! it heard of the signatures and DMARC of a message beyond [`Limits`], with bare CR
 //! or LF, or with a malformed header section: such a message is Suspicious at best already.
 
 mod known;

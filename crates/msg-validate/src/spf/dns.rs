@@ -1,22 +1,22 @@
 use crate::facts::{Facts, checked};
-use mail_dns::{Answer, Name, Query, RecordType};
+use mail_dns::{Answer, Query};
 
 /// Where answers come from.
 pub(super) trait Dns {
     /// The answer, or `None` after noting the question.
-    fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer>;
+    fn look_up(&mut self, query: &Query) -> Option<Answer>;
 
     /// Notes a question whose answer may be wanted in the next run; the answer if it is there.
-    fn prefetch(&mut self, name: &Name, record_type: RecordType) -> Option<Answer>;
+    fn prefetch(&mut self, query: &Query) -> Option<Answer>;
 }
 
 impl Dns for Facts {
-    fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        Self::look_up(self, name, record_type)
+    fn look_up(&mut self, query: &Query) -> Option<Answer> {
+        Self::look_up(self, &query.name, query.record_type)
     }
 
-    fn prefetch(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        Self::prefetch(self, name, record_type)
+    fn prefetch(&mut self, query: &Query) -> Option<Answer> {
+        Self::prefetch(self, &query.name, query.record_type)
     }
 }
 
@@ -28,18 +28,17 @@ pub(super) struct Known<'a, F> {
 }
 
 impl<F: FnMut(&Query) -> Option<Answer>> Known<'_, F> {
-    fn known(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        let query = Query::new(name.clone(), record_type);
-        (self.known)(&query).map(|answer| checked(&query, answer))
+    fn known(&mut self, query: &Query) -> Option<Answer> {
+        (self.known)(query).map(|answer| checked(query, answer))
     }
 }
 
 impl<F: FnMut(&Query) -> Option<Answer>> Dns for Known<'_, F> {
-    fn look_up(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        (self.known(name, record_type)).or_else(|| self.facts.look_up(name, record_type))
+    fn look_up(&mut self, query: &Query) -> Option<Answer> {
+        (self.known(query)).or_else(|| Dns::look_up(self.facts, query))
     }
 
-    fn prefetch(&mut self, name: &Name, record_type: RecordType) -> Option<Answer> {
-        (self.known(name, record_type)).or_else(|| self.facts.prefetch(name, record_type))
+    fn prefetch(&mut self, query: &Query) -> Option<Answer> {
+        (self.known(query)).or_else(|| Dns::prefetch(self.facts, query))
     }
 }

@@ -7,7 +7,7 @@ use super::{
     record::{Mechanism, Prefixes, Record, Term},
 };
 use crate::Limits;
-use mail_dns::{Answer, Name, Outcome, Record as DnsRecord, RecordType, Txt};
+use mail_dns::{Answer, Name, Outcome, Query, Record as DnsRecord, RecordType, Txt};
 use std::{
     borrow::Cow,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -108,7 +108,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
 
     fn check_host(&mut self, domain: &str, purpose: For) -> Result<Decision, Stop> {
         let name = fully_qualified(domain).ok_or(Stop::None(Cause::NotADomain))?;
-        let answer = self.ask(&name, RecordType::Txt)?;
+        let answer = self.ask(Query::new(name, RecordType::Txt))?;
         let text = select(&answer, domain)?.joined();
         let record = Record::parse(&text).map_err(|mistake| {
             Stop::PermError(Cause::Syntax {
@@ -167,7 +167,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
                 let Some(name) = self.target(*target, domain)? else {
                     return Ok(false);
                 };
-                let answer = self.ask(&name, self.address_type())?;
+                let answer = self.ask(Query::new(name, self.address_type()))?;
                 self.count_void(&answer)?;
                 Ok(self.has_client(&answer, *prefixes))
             }
@@ -179,7 +179,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
                     return Ok(false);
                 };
                 // RFC 7208 §5.7: "a DNS A RR lookup (even when the connection type is IPv6)".
-                let answer = self.ask(&name, RecordType::A)?;
+                let answer = self.ask(Query::new(name, RecordType::A))?;
                 self.count_void(&answer)?;
                 Ok(answer.iter().len() > 0)
             }
@@ -247,7 +247,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         let Some(name) = self.target(target, domain)? else {
             return Ok(false);
         };
-        let answer = self.ask(&name, RecordType::Mx)?;
+        let answer = self.ask(Query::new(name.clone(), RecordType::Mx))?;
         self.count_void(&answer)?;
         // RFC 7208 §4.6.4: "the evaluation of each "MX" record MUST NOT result in querying more
         // than 10 address records ... If this limit is exceeded, the "mx" mechanism MUST produce
@@ -258,7 +258,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
             }));
         }
         for host in exchanges(&answer) {
-            let answer = self.ask(host, self.address_type())?;
+            let answer = self.ask(Query::new(host.clone(), self.address_type()))?;
             // RFC 7208 §4.6.4 counts what finds nothing. That a host has addresses of the other
             // family only is no mistake of the domain.
             if *answer.outcome() != Outcome::NoData || self.subject.client.is_ipv4() {
@@ -278,7 +278,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
             return Ok(false);
         };
         let reverse = Name::reverse(self.subject.client);
-        let answer = self.look_up(&reverse, RecordType::Ptr)?;
+        let answer = self.look_up(&Query::new(reverse, RecordType::Ptr))?;
         self.count_void(&answer)?;
         // Names elsewhere would not match, so they need no look-up.
         let mut hosts = hosts(&answer).into_iter();
@@ -291,7 +291,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
     /// while doing an A RR lookup, then that domain name is skipped". These look-ups find nothing
     /// at the client's will, not the domain's: they do not count as void.
     fn is_validated(&mut self, host: &Name) -> Result<bool, Stop> {
-        let answer = self.look_up(host, self.address_type())?;
+        let answer = self.look_up(&Query::new(host.clone(), self.address_type()))?;
         Ok(answer.iter().any(|record| match record {
             DnsRecord::A(address) => self.subject.client == *address,
             DnsRecord::Aaaa(address) => self.subject.client == *address,
@@ -302,7 +302,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
     /// The macro `p` (RFC 7208 §7.3).
     fn validated_name(&mut self, domain: &str) -> Result<Cow<'static, str>, Stop> {
         let reverse = Name::reverse(self.subject.client);
-        let answer = self.look_up(&reverse, RecordType::Ptr)?;
+        let answer = self.look_up(&Query::new(reverse, RecordType::Ptr))?;
         let (mut validated, mut missing) = (Vec::new(), false);
         for host in hosts(&answer) {
             match self.is_validated(host) {
@@ -333,7 +333,7 @@ impl<'a, D: Dns> Evaluation<'a, D> {
             return Ok(None);
         };
         // RFC 7208 §4.6.4: neither the limit of terms nor that of void look-ups counts this one.
-        let answer = self.look_up(&name, RecordType::Txt)?;
+        let answer = self.look_up(&Query::new(name, RecordType::Txt))?;
         let [DnsRecord::Txt(text)] = answer.iter().as_slice() else {
             return Ok(None);
         };
@@ -440,18 +440,18 @@ impl<'a, D: Dns> Evaluation<'a, D> {
         Ok(())
     }
 
-    fn look_up(&mut self, name: &Name, record_type: RecordType) -> Result<Answer, Stop> {
-        self.dns.look_up(name, record_type).ok_or(Stop::Missing)
+    fn look_up(&mut self, query: &Query) -> Result<Answer, Stop> {
+        self.dns.look_up(query).ok_or(Stop::Missing)
     }
 
     /// RFC 7208 §5: "if the DNS server returns an error (RCODE other than 0 or 3) or the query
     /// times out, the mechanism stops and the topmost check_host() returns "temperror"".
-    fn ask(&mut self, name: &Name, record_type: RecordType) -> Result<Answer, Stop> {
-        let answer = self.look_up(name, record_type)?;
+    fn ask(&mut self, query: Query) -> Result<Answer, Stop> {
+        let answer = self.look_up(&query)?;
         match *answer.outcome() {
             Outcome::Failure(failure) => Err(Stop::TempError(Cause::Dns {
-                name: name.to_string(),
-                record_type,
+                name: query.name.to_string(),
+                record_type: query.record_type,
                 failure,
             })),
             _ => Ok(answer),

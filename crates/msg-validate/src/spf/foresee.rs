@@ -6,7 +6,7 @@ use super::{
     macros::Template,
     record::{Mechanism, Record},
 };
-use mail_dns::{Name, RecordType};
+use mail_dns::{Name, Query, RecordType};
 use std::net::IpAddr;
 
 /// Walks the records that are known and asks for all that their terms lead to.
@@ -18,7 +18,8 @@ pub(super) fn foresee<D: Dns>(mut evaluation: Evaluation<'_, D>) {
 
 /// `terms` are those that may still ask (RFC 7208 §4.6.4); it bounds the depth too.
 fn walk<D: Dns>(evaluation: &mut Evaluation<'_, D>, domain: &str, terms: &mut usize) -> Option<()> {
-    let answer = (evaluation.dns).prefetch(&fully_qualified(domain)?, RecordType::Txt)?;
+    let answer =
+        (evaluation.dns).prefetch(&Query::new(fully_qualified(domain)?, RecordType::Txt))?;
     let text = select(&answer, domain).ok()?.joined();
     let record = Record::parse(&text).ok()?;
     if let Some(exp) = record.exp() {
@@ -67,18 +68,18 @@ fn term<D: Dns>(
         Mechanism::Mx(target, _) => {
             let answer = ask(evaluation, *target, domain, RecordType::Mx)?;
             for host in exchanges(&answer).into_iter().take(HOSTS) {
-                evaluation.dns.prefetch(host, address);
+                evaluation.dns.prefetch(&Query::new(host.clone(), address));
             }
         }
         Mechanism::Ptr(target) => {
             let name = evaluation.target(*target, domain).ok()??;
             let reverse = Name::reverse(evaluation.subject.client);
-            let answer = evaluation.dns.prefetch(&reverse, RecordType::Ptr)?;
+            let answer = (evaluation.dns).prefetch(&Query::new(reverse, RecordType::Ptr))?;
             for host in hosts(&answer)
                 .into_iter()
                 .filter(|host| host.is_within(&name))
             {
-                evaluation.dns.prefetch(host, address);
+                evaluation.dns.prefetch(&Query::new(host.clone(), address));
             }
         }
         Mechanism::All | Mechanism::Ip4(..) | Mechanism::Ip6(..) => {}
@@ -93,5 +94,5 @@ fn ask<D: Dns>(
     record_type: RecordType,
 ) -> Option<mail_dns::Answer> {
     let name = evaluation.target(target, domain).ok()??;
-    evaluation.dns.prefetch(&name, record_type)
+    evaluation.dns.prefetch(&Query::new(name, record_type))
 }

@@ -1,6 +1,8 @@
 //! What holds for every message.
 
-use super::super::{Canonicalization, DkimResult, Signer, body_hash, verify};
+use super::super::{
+    Canonicalization, DkimReason, DkimResult, Keys, Signer, body_hash, verify, verify_with,
+};
 use super::*;
 use crate::Limits;
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -204,7 +206,8 @@ fn signatures_of_both_types_pass_and_oversign() {
 #[test]
 fn aligned_signatures_come_first_where_there_are_too_many() {
     use super::super::Signatures;
-    use crate::{facts::Facts, message::Message};
+    use crate::message::Message;
+    use mail_dns::{Name, Query, RecordType};
     let plain = "From: a@example.org\r\n\r\nx\r\n";
     let (good, zone) = signed(BOTH[1], BOTH[1], plain);
     let bh = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
@@ -217,14 +220,28 @@ fn aligned_signatures_come_first_where_there_are_too_many() {
     let from = "example.org".parse().unwrap();
     for (from, want) in [(Some(&from), true), (None, false)] {
         // Without From's domain the topmost ones are looked at.
-        let signatures = Signatures::parse(&message, &limits, from);
-        let mut facts = Facts::new(60);
-        signatures.verify(&mut facts, now());
-        for query in facts.missing().to_vec() {
-            facts.answer(&query, zone.answer(&query));
-        }
-        let reports = signatures.verify(&mut facts, now()).unwrap();
+        let mut signatures = Signatures::parse(&message, &limits, from);
+        let look_up = |name: &Name| Some(zone.answer(&Query::new(name.clone(), RecordType::Txt)));
+        let reports = signatures.verify(look_up, &Keys::new(), now()).unwrap();
         assert_eq!(reports.len(), limits.signatures + 1);
         assert_eq!(reports.iter().any(|r| r.result() == DkimResult::Pass), want);
+    }
+}
+
+/// What is remembered is what a text means, never what a name has.
+#[test]
+fn a_key_that_was_read_is_not_used_once_the_dns_says_otherwise() {
+    let (message, good) = signed(BOTH[1], BOTH[1], "From: a@example.org\r\n\r\nx\r\n");
+    let revoked = zone([("ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=")]);
+    let keys = Keys::new();
+    for (zone, want) in [
+        (&good, DkimReason::Valid),
+        (&revoked, DkimReason::KeyRevoked),
+        (&Zone::new(), DkimReason::NoKey),
+        (&good, DkimReason::Valid),
+    ] {
+        let answer = |query: &mail_dns::Query| zone.answer(query);
+        let reports = verify_with(message.as_bytes(), now(), &Limits::default(), &keys, answer);
+        assert_eq!(reports[0].reason(), want);
     }
 }
