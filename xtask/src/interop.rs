@@ -61,6 +61,16 @@ pub(crate) const PEERS: &[Peer] = &[
         ],
     },
     Peer {
+        name: "postgres",
+        debian: &["postgresql", "util-linux"],
+        // Debian keeps the server's programs out of the path. `setpriv` is there because root may not run a server.
+        probe: &[
+            "sh",
+            "-c",
+            "setpriv --version && for bin in /usr/lib/postgresql/*/bin; do \"$bin/postgres\" --version && exit 0; done; exit 1",
+        ],
+    },
+    Peer {
         name: "dkimpy",
         debian: &["python3-dkim", "python3-nacl"],
         // Debian's own Python sees Debian's modules; another one that comes first in the PATH does not.

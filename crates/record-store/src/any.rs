@@ -1,5 +1,7 @@
 use std::time::SystemTime;
 
+#[cfg(feature = "postgres")]
+use crate::Postgres;
 #[cfg(feature = "sqlite")]
 use crate::Sqlite;
 use crate::{Commit, Error, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned};
@@ -10,19 +12,26 @@ use crate::{Commit, Error, Key, Memory, Outcome, Page, Prefix, Records, Swept, V
 pub enum AnyStore {
     /// In memory.
     Memory(Memory),
+    /// In a PostgreSQL database.
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
     /// In an SQLite file.
     #[cfg(feature = "sqlite")]
     Sqlite(Sqlite),
 }
 
 impl AnyStore {
-    /// Opens `memory:`, or `sqlite:PATH` (feature `sqlite`).
+    /// Opens `memory:`, `sqlite:PATH` (feature `sqlite`), or `postgres://...` and `postgresql://...` (feature
+    /// `postgres`).
     ///
     /// # Errors
-    /// [`Error::UnknownStore`], and those of [`Sqlite::open`](crate::Sqlite::open).
+    /// [`Error::UnknownStore`], and those of [`Sqlite::open`](crate::Sqlite::open) and
+    /// [`Postgres::open`](crate::Postgres::open).
     pub fn open(location: &str) -> Result<Self, Error> {
         match location.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory(Memory::new())),
+            #[cfg(feature = "postgres")]
+            Some(("postgres" | "postgresql", _)) => Postgres::open(location).map(Self::Postgres),
             #[cfg(feature = "sqlite")]
             Some(("sqlite", path)) if !path.is_empty() => Sqlite::open(path).map(Self::Sqlite),
             _ => Err(Error::UnknownStore),
@@ -35,6 +44,8 @@ macro_rules! forward {
     ($self:ident . $method:ident ( $($argument:expr),* )) => {
         match $self {
             Self::Memory(store) => store.$method($($argument),*).await,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(store) => store.$method($($argument),*).await,
             #[cfg(feature = "sqlite")]
             Self::Sqlite(store) => store.$method($($argument),*).await,
         }
@@ -68,6 +79,13 @@ impl Records for AnyStore {
 impl From<Memory> for AnyStore {
     fn from(store: Memory) -> Self {
         Self::Memory(store)
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<Postgres> for AnyStore {
+    fn from(store: Postgres) -> Self {
+        Self::Postgres(store)
     }
 }
 

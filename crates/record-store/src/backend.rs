@@ -22,7 +22,7 @@ use crate::{
 pub const MAX_SWEEP: usize = 1000;
 
 /// How long the chunks of a replaced value stay, for those who are reading them.
-const GRACE: Duration = Duration::from_secs(3600);
+pub(crate) const GRACE: Duration = Duration::from_secs(3600);
 
 /// The records of a store inside one transaction, expired ones included.
 #[allow(clippy::missing_errors_doc)] // of each method: whatever the store says

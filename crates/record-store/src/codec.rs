@@ -4,7 +4,7 @@ use crate::Error;
 use crate::record::{Body, ChunkId, MAX_VALUE, Manifest};
 
 /// The format that this release writes; it reads all from 1 on.
-const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 const INLINE: u8 = 0;
 const LARGE: u8 = 1;
 

@@ -55,6 +55,12 @@ pub enum Error {
     /// The location is not one that [`AnyStore::open`](crate::AnyStore::open) knows, or its feature is not enabled.
     #[error("unknown kind of store")]
     UnknownStore,
+    /// The location is of a known kind, but cannot be used as it is written.
+    #[error("the location of the store is refused: {what}")]
+    Location {
+        /// Why, without any part of the location, which may hold a password.
+        what: &'static str,
+    },
 }
 
 impl Error {

@@ -4,7 +4,7 @@ mod db;
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -15,13 +15,8 @@ use futures_channel::oneshot;
 
 use self::db::{Done, Lost, Reader, Work, Writer};
 use crate::record::Stamp;
+use crate::waiting::{MAX_WAITING, Weight};
 use crate::{Cause, Commit, Error, Key, Outcome, Page, Prefix, Records, Swept, Versioned};
-
-/// Most commits that wait, and most reads; further ones are refused with [`Error::Busy`].
-pub const MAX_WAITING: usize = 4096;
-
-/// Most octets of commits that wait.
-pub const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// A store in one SQLite file: WAL, `synchronous = FULL`, one thread that writes.
 ///
@@ -178,30 +173,6 @@ struct Job {
     /// `None` stands for an outcome that is not known.
     reply: Reply<Option<Done>>,
     _weight: Weight,
-}
-
-/// The part of a job in [`MAX_WAITING_BYTES`], until the job is dropped.
-struct Weight {
-    size: usize,
-    total: Arc<AtomicUsize>,
-}
-
-impl Weight {
-    fn put(size: usize, total: &Arc<AtomicUsize>) -> Result<Self, Error> {
-        let before = total.fetch_add(size, Ordering::Relaxed);
-        let total = Arc::clone(total);
-        let weight = Self { size, total };
-        match before + size <= MAX_WAITING_BYTES {
-            true => Ok(weight),
-            false => Err(Error::Busy),
-        }
-    }
-}
-
-impl Drop for Weight {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.size, Ordering::Relaxed);
-    }
 }
 
 enum Read {

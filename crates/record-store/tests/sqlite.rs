@@ -265,7 +265,7 @@ fn locations() {
     let path = format!("sqlite:{}", folder.path().join("store.db").display());
     assert!(matches!(AnyStore::open(&path), Ok(AnyStore::Sqlite(_))));
     assert!(matches!(AnyStore::open("memory:"), Ok(AnyStore::Memory(_))));
-    for location in ["", "sqlite:", "memory", "memory:x", "postgres://localhost"] {
+    for location in ["", "sqlite:", "memory", "memory:x", "mysql://localhost"] {
         assert!(
             matches!(AnyStore::open(location), Err(Error::UnknownStore)),
             "{location}"

@@ -13,6 +13,10 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (
+        &["tokio_postgres", "tokio_postgres_rustls"],
+        &["crates/record-store/src/postgres"],
+    ),
+    (
         &["hickory_resolver", "hickory_proto", "hickory_net"],
         &[
             "crates/mail-dns/src/hickory",
@@ -36,6 +40,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/msg-validate/tests/",
             "crates/msg-validate/src/second_opinion",
             "crates/mail-dns/src/hickory",
+            "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
             "benches/",
         ],
