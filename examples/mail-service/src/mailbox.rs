@@ -197,21 +197,30 @@ impl Mailboxes {
             let commit = self.delivery(accounts, row, body, now).await?;
             match self.store.commit(commit, now).await? {
                 Outcome::Committed(_) => return Ok(()),
-                // Somebody has just got another password, or is gone.
-                Outcome::Conflict(_) => {}
-                // What a store says after this is the truth, so what is not there never will be. If it
-                // says nothing, the sender hears 451, and sends again.
-                Outcome::Unknown => {
-                    let Some(account) = accounts.first() else {
-                        continue;
-                    };
-                    if self.store.get(&row_key(account, row)?, now).await?.is_some() {
-                        return Ok(());
-                    }
-                }
+                // A conflict: somebody has just got another password, or is gone.
+                Outcome::Conflict(_) | Outcome::Unknown => {}
+            }
+            // What a store says after an unknown outcome is the truth: what is not there now never will
+            // be. If it says nothing, the sender hears 451, and sends again.
+            if self.is_there(accounts, row, now).await? {
+                return Ok(());
             }
         }
         Err(Error::Commit)
+    }
+
+    /// Whether a message has appeared: for all accounts, or for none.
+    async fn is_there(
+        &self,
+        accounts: &[Arc<str>],
+        row: &Row,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
+        let Some(account) = accounts.first() else {
+            return Ok(false);
+        };
+        let record = self.store.get(&row_key(account, row)?, now).await?;
+        Ok(record.is_some())
     }
 
     /// What makes a message appear for all accounts, if they are still there then.

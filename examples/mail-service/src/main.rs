@@ -2,7 +2,6 @@
 
 use clap::{Parser, Subcommand};
 use mail_service::{Accounts, Clock, Config, Server, demo, log};
-use record_store::AnyStore;
 use std::{
     error::Error,
     io::{BufRead, Write},
@@ -166,7 +165,7 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 fn user(path: &std::path::Path, command: User) -> Done {
     let config = Config::load(path)?;
     config.prepare()?;
-    let store = Arc::new(AnyStore::open(&config.store_address())?);
+    let store = Arc::new(config.open_store()?);
     let accounts = Accounts::new(store);
     let now = Clock::system().now();
     runtime(&config)?.block_on(async {

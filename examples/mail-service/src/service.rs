@@ -4,7 +4,7 @@ use crate::{
     accounts::Accounts,
     auth::Passwords,
     clock::Clock,
-    config::{Config, Limits, Switch},
+    config::{Config, Limits, StoreError, Switch},
     dns::{self, Dns},
     inbound::{self, Inbound},
     judge::{self, Judge},
@@ -66,8 +66,8 @@ pub enum Error {
     #[error("cannot make {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
     /// The store cannot be opened.
-    #[error("cannot open the store")]
-    Store(#[from] record_store::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// No TLS.
     #[error("no TLS")]
     Tls(#[from] tls::Error),

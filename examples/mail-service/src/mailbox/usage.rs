@@ -99,7 +99,7 @@ impl Usage {
     pub(super) fn found(&self, account: &Arc<str>, rows: &[Row], now: SystemTime) {
         let stored = Sum::of(rows);
         let mut counts = lock(&self.counts);
-        let count = counts.entry(account.clone()).or_insert(Count {
+        let count = counts.entry(account.clone()).or_insert_with(|| Count {
             stored,
             under_way: Sum::default(),
             at: now,
