@@ -84,6 +84,7 @@ pub mod backend;
 mod codec;
 mod commit;
 pub mod conformance;
+pub mod copy;
 mod error;
 mod key;
 mod large;
