@@ -2,7 +2,7 @@
 
 mod store;
 
-pub use self::store::{Error as StoreError, Location};
+pub use self::store::{Error as StoreError, Location, make_private};
 
 use crate::accounts;
 use serde::Deserialize;

@@ -1,4 +1,6 @@
-//! The program: `serve`, `user`, `demo`.
+//! The program: `serve`, `user`, `demo`, `copy-store`.
+
+mod copy_store;
 
 use clap::{Parser, Subcommand};
 use mail_service::{Accounts, Clock, Config, Server, demo, log};
@@ -45,6 +47,8 @@ enum Command {
         #[command(subcommand)]
         command: User,
     },
+    /// Copy a store to another, SQLite to PostgreSQL or back, and compare both. Stop the service first.
+    CopyStore(copy_store::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => serve(&config),
         Command::User { config, command } => user(&config, command),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
+        Command::CopyStore(arguments) => copy(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -119,6 +124,10 @@ fn serve(path: &std::path::Path) -> Done {
         server.shut_down().await;
         Ok(())
     })
+}
+
+fn copy(arguments: &copy_store::Arguments) -> Done {
+    runtime(&Config::default())?.block_on(copy_store::run(arguments))
 }
 
 fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {

@@ -75,6 +75,16 @@ impl Location {
         self.0.strip_prefix("sqlite:")
     }
 
+    /// The file of an SQLite store.
+    pub fn path(&self) -> Option<&Path> {
+        self.sqlite().map(Path::new)
+    }
+
+    /// Whether several nodes may use it at the same time.
+    pub fn is_shared(&self) -> bool {
+        self.database().is_some()
+    }
+
     fn database(&self) -> Option<Database<'_>> {
         let schemes = ["postgres://", "postgresql://"];
         let rest = schemes.iter().find_map(|s| self.0.strip_prefix(s))?;
@@ -101,8 +111,8 @@ impl Location {
             || self.0 == "memory:"
     }
 
-    /// Whether a password may be put into it: it names a user, and no password.
-    fn lacks_password(&self) -> bool {
+    /// Whether a password may be put into it: it names a user of a database, and no password.
+    pub fn lacks_password(&self) -> bool {
         let user = self.database().and_then(|database| database.user);
         user.is_some_and(|user| !user.is_empty() && !user.contains(':'))
     }
@@ -208,8 +218,12 @@ impl Config {
     }
 }
 
-/// Makes a store's file and the folders above it, unless they are there.
-pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+/// Makes a store's file and the folders above it, readable for their owner alone, unless they are
+/// there.
+///
+/// # Errors
+/// They cannot be made.
+pub fn make_private(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         private_folder().create(parent)?;
     }
