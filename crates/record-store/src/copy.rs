@@ -22,15 +22,15 @@
 //! Records get versions of the target's own, so versions that a program keeps outside of its store mean nothing
 //! afterwards. Memory holds a page of each store and a batch of at most 2 MiB, and the largest value of all.
 
-use std::collections::VecDeque;
+mod pairs;
+mod progress;
+
 use std::time::SystemTime;
 
-use crate::large::chunks_of;
-use crate::record::{Body, Manifest};
-use crate::{
-    Commit, Error as StoreError, Expect, Key, Large, MAX_PAGE, Outcome, Prefix, Records, Version,
-    Versioned,
-};
+use self::pairs::{Pair, Pairs};
+use self::progress::Progress;
+use crate::record::Body;
+use crate::{Commit, Error as StoreError, Expect, Key, Large, Outcome, Prefix, Records, Versioned};
 
 /// How to copy.
 #[non_exhaustive]
@@ -102,7 +102,6 @@ const WALKS: usize = 5;
 /// Most operations and octets of a batch, beside the progress.
 const BATCH: (usize, usize) = (500, 2 * 1024 * 1024);
 const TRIES: usize = 5;
-const FORMAT: u8 = 1;
 
 /// Makes the target a copy of the source, or goes on with it.
 ///
@@ -164,51 +163,7 @@ pub async fn verify(
 /// # Errors
 /// Those of [`Records::get`].
 pub async fn is_unfinished(store: &impl Records, now: SystemTime) -> Result<bool, StoreError> {
-    Ok(store.get(&progress_key()?, now).await?.is_some())
-}
-
-fn progress_key() -> Result<Key, StoreError> {
-    Key::new("record-store.copy", ())
-}
-
-/// How far the first walk came.
-struct Progress {
-    key: Key,
-    version: Version,
-    source: String,
-    /// The last key of the source that was looked at; none if a walk begins at the beginning.
-    after: Option<Key>,
-}
-
-impl Progress {
-    /// The format, the length of a key in two octets, the key, the source's name.
-    fn encode(source: &str, after: Option<&Key>) -> Vec<u8> {
-        let after = after.map_or(&[][..], Key::as_bytes);
-        let length = (after.len() as u16).to_be_bytes(); // at most MAX_KEY
-        [&[FORMAT], &length[..], after, source.as_bytes()].concat()
-    }
-
-    fn decode(key: Key, record: &Versioned) -> Result<Self, StoreError> {
-        let what = "the progress of a copy";
-        let corrupt = || StoreError::Corrupt { what };
-        let (&format, rest) = record.value()?.split_first().ok_or_else(corrupt)?;
-        if format != FORMAT {
-            let (found, known) = (format.into(), FORMAT.into());
-            return Err(StoreError::Format { found, known });
-        }
-        let (length, rest) = rest.split_first_chunk().ok_or_else(corrupt)?;
-        let length = u16::from_be_bytes(*length).into();
-        let (after, source) = rest.split_at_checked(length).ok_or_else(corrupt)?;
-        Ok(Self {
-            key,
-            version: record.version(),
-            source: String::from_utf8_lossy(source).into_owned(),
-            after: match after {
-                [] => None,
-                after => Some(Key::from_bytes(after)?),
-            },
-        })
-    }
+    Ok(store.get(&progress::key()?, now).await?.is_some())
 }
 
 /// What becomes of the progress with a commit.
@@ -231,7 +186,7 @@ impl<'a, F: Records, T: Records> Copy<'a, F, T> {
         options: &Options,
         now: SystemTime,
     ) -> Result<Self, Error> {
-        let key = progress_key().map_err(Error::Target)?;
+        let key = progress::key().map_err(Error::Target)?;
         let source = options.source.get(..1024).unwrap_or(&options.source);
         let found = to.get(&key, now).await.map_err(Error::Target)?;
         let progress = match found {
@@ -417,151 +372,5 @@ impl Batch {
 
     fn is_full(&self) -> bool {
         self.operations >= BATCH.0 || self.octets >= BATCH.1
-    }
-}
-
-/// A key, and what each store has there.
-struct Pair {
-    key: Key,
-    source: Option<Versioned>,
-    target: Option<Versioned>,
-}
-
-impl Pair {
-    fn expect(&self) -> Expect {
-        let version = self.target.as_ref().map(Versioned::version);
-        version.map_or(Expect::Absent, Expect::Version)
-    }
-}
-
-/// Two stores, walked side by side.
-struct Pairs<'a, F, T> {
-    source: Walk<'a, F>,
-    target: Walk<'a, T>,
-    progress: Option<Key>,
-}
-
-impl<'a, F: Records, T: Records> Pairs<'a, F, T> {
-    fn new(from: &'a F, to: &'a T, after: Option<Key>, now: SystemTime) -> Self {
-        Self {
-            source: Walk::new(from, after.clone(), now),
-            target: Walk::new(to, after, now),
-            progress: progress_key().ok(),
-        }
-    }
-
-    async fn target_is_empty(&mut self) -> Result<bool, Error> {
-        self.skip_progress().await?;
-        Ok(self.target.peek().await.map_err(Error::Target)?.is_none())
-    }
-
-    /// The target's own record is no part of the copy.
-    async fn skip_progress(&mut self) -> Result<(), Error> {
-        let key = self.target.peek().await.map_err(Error::Target)?;
-        if key.is_some() && key == self.progress.as_ref() {
-            self.target.take();
-        }
-        Ok(())
-    }
-
-    async fn next(&mut self) -> Result<Option<Pair>, Error> {
-        self.skip_progress().await?;
-        let source = self.source.peek().await.map_err(Error::Source)?;
-        let target = self.target.peek().await.map_err(Error::Target)?;
-        let Some(key) = source.into_iter().chain(target).min().cloned() else {
-            return Ok(None);
-        };
-        let (here, there) = (source == Some(&key), target == Some(&key));
-        let source = here.then(|| self.source.take()).flatten();
-        let target = there.then(|| self.target.take()).flatten();
-        Ok(Some(Pair {
-            key,
-            source,
-            target,
-        }))
-    }
-
-    /// Whether both stores have the same value there, for as long.
-    async fn is_same(&self, pair: &Pair) -> Result<bool, Error> {
-        let (Some(source), Some(target)) = (&pair.source, &pair.target) else {
-            return Ok(false);
-        };
-        if source.expires() != target.expires() {
-            return Ok(false);
-        }
-        match (&source.body, &target.body) {
-            (Body::Inline(source), Body::Inline(target)) => Ok(source == target),
-            (Body::Large(source), Body::Large(target)) if source.size == target.size => {
-                self.are_same(source, target).await
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Compares large values without having them in memory. Where chunks are missing nothing is the same.
-    async fn are_same(&self, source: &Manifest, target: &Manifest) -> Result<bool, Error> {
-        let mut left = source.size;
-        let mut source = self.source.of(chunks_of(&source.id));
-        let mut target = self.target.of(chunks_of(&target.id));
-        loop {
-            source.peek().await.map_err(Error::Source)?;
-            target.peek().await.map_err(Error::Target)?;
-            match (source.take(), target.take()) {
-                (None, None) => return Ok(left == 0),
-                (Some(source), Some(target)) if source.body == target.body => {
-                    left = left.saturating_sub(source.size());
-                }
-                _ => return Ok(false),
-            }
-        }
-    }
-}
-
-/// Records of a store, page by page.
-struct Walk<'a, S> {
-    store: &'a S,
-    prefix: Prefix,
-    now: SystemTime,
-    page: VecDeque<(Key, Versioned)>,
-    /// Where the next page begins; none after the last one.
-    next: Option<Option<Key>>,
-}
-
-impl<'a, S: Records> Walk<'a, S> {
-    fn new(store: &'a S, after: Option<Key>, now: SystemTime) -> Self {
-        Self {
-            store,
-            prefix: Prefix::all(),
-            now,
-            page: VecDeque::new(),
-            next: Some(after),
-        }
-    }
-
-    /// Those of another prefix of the same store.
-    fn of(&self, prefix: Prefix) -> Self {
-        Self {
-            prefix,
-            ..Self::new(self.store, None, self.now)
-        }
-    }
-
-    async fn peek(&mut self) -> Result<Option<&Key>, StoreError> {
-        while self.page.is_empty() {
-            let Some(after) = self.next.take() else {
-                break;
-            };
-            let (store, prefix) = (self.store, &self.prefix);
-            let page = store
-                .scan(prefix, after.as_ref(), MAX_PAGE, self.now)
-                .await?;
-            self.page = page.entries.into();
-            self.next = page.next.map(Some);
-        }
-        Ok(self.page.front().map(|(key, _)| key))
-    }
-
-    fn take(&mut self) -> Option<Versioned> {
-        self.page.pop_front().map(|(_, record)| record)
     }
 }

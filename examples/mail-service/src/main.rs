@@ -3,7 +3,7 @@
 mod copy_store;
 
 use clap::{Parser, Subcommand};
-use mail_service::{Accounts, Clock, Config, Server, demo, log};
+use mail_service::{Accounts, Clock, Config, Error as ServiceError, Server, demo, log};
 use std::{
     error::Error,
     io::{BufRead, Write},
@@ -175,9 +175,13 @@ fn user(path: &std::path::Path, command: User) -> Done {
     let config = Config::load(path)?;
     config.prepare()?;
     let store = Arc::new(config.open_store()?);
-    let accounts = Accounts::new(store);
+    let accounts = Accounts::new(store.clone());
     let now = Clock::system().now();
     runtime(&config)?.block_on(async {
+        // What is changed in it would be lost with the rest of the copy.
+        if record_store::copy::is_unfinished(&*store, now).await? {
+            return Err(ServiceError::Unfinished.into());
+        }
         match command {
             User::Add {
                 address,

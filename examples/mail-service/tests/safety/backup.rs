@@ -1,5 +1,6 @@
 //! Backups as the guide describes them: taken beside the service's work, restored elsewhere, and read.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -82,6 +83,39 @@ fn interop_sqlite3_the_shells_backup_is_restored_too() {
     });
     let location = format!("sqlite:{}", backup.display());
     judge(&Service::start_with(&Options::default().join(&location)));
+}
+
+/// Without any tool, and in place: the files of a service that has ended.
+#[test]
+fn files_that_nobody_uses_are_a_backup() {
+    let mut service = Service::start();
+    deliver(&service, "small", 2_000);
+    deliver(&service, "large", 2_500_000);
+    service.terminate();
+    assert!(service.wait().success());
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["mail.db", "mail.db-wal"];
+    let own = service.data();
+    for file in files.iter().filter(|file| own.join(file).exists()) {
+        fs::copy(own.join(file), folder.path().join(file)).unwrap();
+    }
+    service.restart();
+    deliver(&service, "too-late", 2_000);
+    service.terminate();
+    assert!(service.wait().success());
+    for file in ["mail.db", "mail.db-wal", "mail.db-shm"] {
+        let (from, to) = (folder.path().join(file), own.join(file));
+        if to.exists() {
+            fs::remove_file(&to).unwrap();
+        }
+        if from.exists() {
+            fs::copy(from, to).unwrap();
+        }
+    }
+    service.restart();
+    let messages = service.stored();
+    assert_eq!(ids(&messages), ["large", "small"]);
+    assert_eq!(halves(&messages), Vec::<String>::new());
 }
 
 #[test]

@@ -121,9 +121,13 @@ fn interop_postgres_copy_store_moves_a_service() {
     let config = old.data().join("new.toml");
     std::fs::write(&config, format!("store = \"{url}\"")).unwrap();
     let mut early = Command::new(env!("CARGO_BIN_EXE_mail-service"));
-    early.args(["serve", "--config"]).arg(config);
-    let said = done(early).unwrap_err();
-    assert!(said.contains("unfinished copy"), "{said}");
+    early.args(["serve", "--config"]).arg(&config);
+    let mut add = Command::new(env!("CARGO_BIN_EXE_mail-service"));
+    add.args(["user", "list", "--config"]).arg(&config);
+    for command in [early, add] {
+        let said = done(command).unwrap_err();
+        assert!(said.contains("unfinished copy"), "{said}");
+    }
 
     old.terminate();
     assert!(old.wait().success());
