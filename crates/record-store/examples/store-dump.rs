@@ -1,8 +1,9 @@
-//! Shows what is in a store: `store-dump sqlite:PATH [NAMESPACE] [--at UNIXTIME]`.
+//! Shows what is in a store: `store-dump sqlite:PATH|postgres://... [NAMESPACE] [--at UNIXTIME]`.
 //!
 //! Without a namespace: each namespace with its records and octets. With one: each record with its version, size and
-//! expiry. It changes no record, and a service may run meanwhile; a file of an earlier format is brought up to this
-//! release's, as by every program that opens it. Exit 0, 1 on an error, 2 on wrong usage.
+//! expiry. It changes no record, and a service may run meanwhile; a file or a schema of an earlier format is brought up
+//! to this release's, as by every program that opens it, and a database without the schema gets it, if the user may. Exit
+//! 0, 1 on an error, 2 on wrong usage.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +16,7 @@ use record_store::{AnyStore, Error, Key, Prefix, Records, Versioned};
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let Some(order) = Order::read(&args) else {
-        eprintln!("usage: store-dump sqlite:PATH [NAMESPACE] [--at UNIXTIME]");
+        eprintln!("usage: store-dump sqlite:PATH|postgres://... [NAMESPACE] [--at UNIXTIME]");
         return ExitCode::from(2);
     };
     match run(&order) {
@@ -44,9 +45,13 @@ impl Order {
             [location, namespace] => (location, Some(namespace.clone())),
             _ => return None,
         };
-        // To open a file is to make it: a mistyped path must not.
-        let (_, path) = location.split_once(':')?;
-        Path::new(path).is_file().then(|| Self {
+        let known = match location.split_once(':')? {
+            // To open a file is to make it: a mistyped path must not.
+            ("sqlite", path) => Path::new(path).is_file(),
+            ("postgres" | "postgresql", _) => true,
+            _ => false,
+        };
+        known.then(|| Self {
             location: location.clone(),
             namespace,
             now: now(at),

@@ -11,9 +11,12 @@ pub const MAX_VALUE: usize = 64 * 1024;
 
 /// Which write of a key this is.
 ///
-/// A later write of the same key has a greater version, and none is ever used again, not even after the record was
-/// deleted: a version that is seen twice is the same record, unchanged (there is no ABA). Between different keys the
-/// order says nothing: a store of several nodes writes them at the same time.
+/// None is ever used again, not even after the record was deleted: a version that is seen twice is the same record,
+/// unchanged (there is no ABA). It is greater than that of the record which it replaces, and greater than those of all
+/// commits that had ended before its own began.
+///
+/// Of commits that overlap, the order says nothing where several nodes write ([`Postgres`](crate::Postgres)): neither
+/// between different keys, nor for a key that was deleted in between. Compare versions for equality, not for age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub(crate) u64);
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+#[path = "common/two.rs"]
+mod two;
 
 use std::future::Future;
 use std::pin::pin;
@@ -16,9 +18,10 @@ use common::postgres::Postgres as Server;
 use common::proxy::Proxy;
 use pollster::block_on;
 use record_store::{
-    AnyStore, Commit, Error, Expect, Key, Outcome, Postgres, PostgresOptions, Prefix, Records,
-    conformance,
+    AnyStore, Commit, Error, Expect, Key, MAX_WAITING, Outcome, Postgres, PostgresOptions, Prefix,
+    Records, conformance,
 };
+use two::Two;
 
 fn now() -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(1_800_000_000_123)
@@ -49,6 +52,14 @@ fn interop_postgres_conformance() {
     let url = server.url_of_socket("other");
     let notifying = Postgres::open_with(&url, &options(|o| o.notify = true)).unwrap();
     conformance::run(&notifying, now()).unwrap();
+}
+
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_two_nodes_in_turn_are_one_store() {
+    let server = Server::start();
+    let node = || Postgres::open(&server.url()).unwrap();
+    conformance::run(&Two::new(node(), node()), now()).unwrap();
 }
 
 #[test]
@@ -363,4 +374,29 @@ fn interop_postgres_waiting_commits_have_a_limit() {
         }
     }
     assert!(refused > 0, "158 MB were accepted");
+}
+
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_waiting_reads_have_a_limit() {
+    let server = Server::start();
+    let store = Postgres::open(&server.url()).unwrap();
+    server.signal("STOP");
+    let start = || pin!(store.get(&key(1), now())).poll(&mut Context::from_waker(Waker::noop()));
+    for _ in 0..MAX_WAITING {
+        assert!(start().is_pending());
+    }
+    assert!(matches!(start(), Poll::Ready(Err(Error::Busy))));
+    let scan = block_on(store.scan(&Prefix::all(), None, 9, now()));
+    assert!(matches!(scan, Err(Error::Busy)));
+    server.signal("CONT");
+    // Commits have places of their own, and those of the reads are free again once they have ended.
+    let committed = block_on(store.commit(put(1), now()));
+    assert!(matches!(committed, Ok(Outcome::Committed(_))));
+    loop {
+        match block_on(store.get(&key(1), now())) {
+            Ok(found) => break assert!(found.is_some()),
+            Err(error) => assert!(error.is_temporary()),
+        }
+    }
 }
