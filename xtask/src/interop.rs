@@ -71,6 +71,11 @@ pub(crate) const PEERS: &[Peer] = &[
         ],
     },
     Peer {
+        name: "sqlite3",
+        debian: &["sqlite3"],
+        probe: &["sqlite3", "--version"],
+    },
+    Peer {
         name: "dkimpy",
         debian: &["python3-dkim", "python3-nacl"],
         // Debian's own Python sees Debian's modules; another one that comes first in the PATH does not.

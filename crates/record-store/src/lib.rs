@@ -31,6 +31,7 @@
 //!                                            ├─ Postgres  (several nodes, one function call a commit)
 //!                                            ├─ AnyStore  (picked at run time)
 //!                                            └─ your own  (backend::Table, proved by conformance)
+//! copy::run(from, to) ────────────────────► every record, compared in the end
 //! Large::stage ──► chunks, invisible ──► Commit::put_large ──► one manifest; Records::sweep takes orphans
 //! ```
 //!
@@ -84,6 +85,7 @@ pub mod backend;
 mod codec;
 mod commit;
 pub mod conformance;
+pub mod copy;
 mod error;
 mod key;
 mod large;

@@ -4,7 +4,7 @@
 
 use crate::{auth, mailbox, smtp::command::Address};
 use mail_dns::Name;
-use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records};
+use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Versioned};
 use std::{sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
 
@@ -180,17 +180,30 @@ impl Accounts {
     ) -> Result<(), Error> {
         let hash = auth::hash(password).map_err(|_| Error::Hash)?;
         let value = [&[FORMAT], hash.as_bytes()].concat();
-        self.commit(Commit::new().put(&key(account)?, value, expect), now)
-            .await
-    }
-
-    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<(), Error> {
-        match self.store.commit(commit, now).await? {
-            Outcome::Committed(_) => Ok(()),
-            Outcome::Conflict(_) | Outcome::Unknown => Err(Error::Raced),
+        let commit = Commit::new().put(&key(account)?, &*value, expect);
+        match self.commit(commit, now).await? {
+            None => Ok(()),
+            // Each hash has a salt of its own: this is ours, of a try whose outcome nobody knew.
+            Some(found) if found.value().is_ok_and(|found| found == value) => Ok(()),
+            Some(_) => Err(Error::Raced),
         }
     }
+
+    /// What is there instead, if the commit met a conflict.
+    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Option<Versioned>, Error> {
+        for _ in 0..TRIES {
+            match self.store.commit(commit.clone(), now).await? {
+                Outcome::Committed(_) => return Ok(None),
+                Outcome::Conflict(conflict) => return conflict.found.map(Some).ok_or(Error::Raced),
+                // The next try finds out.
+                Outcome::Unknown => {}
+            }
+        }
+        Err(Error::Raced)
+    }
 }
+
+const TRIES: usize = 3;
 
 /// The account that a text names, as `user add` and USER take it.
 pub(crate) fn parse(address: &str) -> Result<Arc<str>, Error> {

@@ -1,7 +1,10 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+mod store;
+
+pub use self::store::{Error as StoreError, Location, make_private};
+
 use crate::accounts;
-use record_store::{AnyStore, Sqlite};
 use serde::Deserialize;
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -19,8 +22,10 @@ pub struct Config {
     pub hostname: String,
     /// Where everything that must be kept is kept. Relative to the configuration file.
     pub data_dir: PathBuf,
-    /// `sqlite:PATH` (relative to `data_dir`) or `memory:`.
-    pub store: String,
+    /// `sqlite:PATH` (relative to `data_dir`), `postgres://USER@HOST/DATABASE`, or `memory:`.
+    pub store: Location,
+    /// A file whose first line is the password of the database. Relative to the configuration file.
+    pub store_password_file: Option<PathBuf>,
     /// SQL that the store runs first. For tests that must fail (`PRAGMA synchronous = OFF`): it can
     /// lose mail.
     #[doc(hidden)]
@@ -55,6 +60,7 @@ impl Default for Config {
             hostname: "localhost".into(),
             data_dir: "data".into(),
             store: "sqlite:mail.db".into(),
+            store_password_file: None,
             danger_store_pragmas: String::new(),
             domains: vec!["localhost".into()],
             postmaster: None,
@@ -311,11 +317,15 @@ impl Config {
         })?;
         let mut config: Self = toml::from_str(&text).map_err(|source| Error::Parse {
             path: path.into(),
-            source: Box::new(source),
+            source: Box::new(discreet(source, &text)),
         })?;
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
         config.data_dir = folder.join(&config.data_dir);
-        for file in [&mut config.tls.certificate, &mut config.tls.key] {
+        for file in [
+            &mut config.tls.certificate,
+            &mut config.tls.key,
+            &mut config.store_password_file,
+        ] {
             *file = file.take().map(|f| folder.join(f));
         }
         if let Resolver::Zone(zone) = &mut config.resolver {
@@ -346,11 +356,10 @@ impl Config {
             let rule = format!("must be an address in one of the domains, not {postmaster:?}");
             return Err(("postmaster", rule));
         }
-        let path = self.store.strip_prefix("sqlite:");
         must(
-            path.is_some_and(|path| !path.is_empty()) || self.store == "memory:",
+            self.store.is_known(),
             "store",
-            "must be \"sqlite:PATH\" or \"memory:\"",
+            "must be \"sqlite:PATH\", \"postgres://USER@HOST/DATABASE\" or \"memory:\"",
         )?;
         must(
             !matches!(&self.resolver, Resolver::Servers(servers) if servers.is_empty()),
@@ -388,63 +397,22 @@ impl Config {
         let machine = || std::thread::available_parallelism().map_or(1, usize::from);
         self.workers.unwrap_or_else(|| machine().min(4))
     }
+}
 
-    /// Makes the data folder and the store's file, readable for their owner alone: mail lies in
-    /// them. What exists keeps its mode.
-    ///
-    /// # Errors
-    /// The folder or the file cannot be made.
-    pub fn prepare(&self) -> std::io::Result<()> {
-        let mut folder = std::fs::DirBuilder::new();
-        let mut file = std::fs::OpenOptions::new();
-        folder.recursive(true);
-        file.append(true).create(true);
-        #[cfg(unix)]
-        {
-            std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
-            std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-        }
-        let told = |path: &Path, error: std::io::Error| {
-            std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        };
-        folder
-            .create(&self.data_dir)
-            .map_err(|error| told(&self.data_dir, error))?;
-        let Some(path) = self.store.strip_prefix("sqlite:") else {
-            return Ok(());
-        };
-        let path = self.data_dir.join(path);
-        let opened = match path.parent() {
-            Some(parent) => folder.create(parent).and_then(|()| file.open(&path)),
-            None => file.open(&path),
-        };
-        opened.map(drop).map_err(|error| told(&path, error))
+/// An error shows the line that it is about, unless that may hold a password.
+fn discreet(mut error: toml::de::Error, text: &str) -> toml::de::Error {
+    let about = error.span().unwrap_or(0..text.len());
+    let before = text.get(..about.start).unwrap_or_default();
+    let from = before.rfind('\n').unwrap_or(0);
+    let rest = text.get(about.end..).unwrap_or_default();
+    let to = about.end + rest.find('\n').unwrap_or(rest.len());
+    if text
+        .get(from..to)
+        .is_none_or(|lines| lines.contains("postgres"))
+    {
+        error.set_input(None);
     }
-
-    /// Opens the store.
-    pub(crate) fn open_store(&self) -> Result<AnyStore, record_store::Error> {
-        let address = self.store_address();
-        match address.strip_prefix("sqlite:") {
-            Some(path) if !self.danger_store_pragmas.is_empty() => {
-                Sqlite::open_with_pragmas(path, &self.danger_store_pragmas).map(AnyStore::Sqlite)
-            }
-            _ => AnyStore::open(&address),
-        }
-    }
-
-    /// The folder of the store's file, if it has one.
-    pub(crate) fn store_folder(&self) -> Option<PathBuf> {
-        let path = self.data_dir.join(self.store.strip_prefix("sqlite:")?);
-        path.parent().map(Path::to_path_buf)
-    }
-
-    /// The store's address for `record_store::AnyStore::open`.
-    pub fn store_address(&self) -> String {
-        match self.store.strip_prefix("sqlite:") {
-            Some(path) => format!("sqlite:{}", self.data_dir.join(path).display()),
-            None => self.store.clone(),
-        }
-    }
+    error
 }
 
 /// A domain as the parts of the service compare it, if mail can be addressed to it.

@@ -37,8 +37,8 @@ pub use accounts::{Accounts, Error as AccountError};
 pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
-    Alarm, Config, Error as ConfigError, Language, Limits, Listen, Log, LogFormat, Resolver,
-    Switch, Tls,
+    Alarm, Config, Error as ConfigError, Language, Limits, Listen, Location, Log, LogFormat,
+    Resolver, StoreError, Switch, Tls, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;

@@ -4,6 +4,7 @@
 //! ("mail.box", account, id)   a row: octet 1; the message's size in 8 octets; 0 or 1: shared
 //! ("mail.body", id)           the message, which all rows of one delivery share
 //! ("mail.refs", id)           octet 1; in 8 octets how many rows are left; if shared only
+//! ("mail.lock", account)      see `lock`
 //! ```
 //!
 //! An id has 16 octets: microseconds since 1970, then 8 random ones. Ids sort by arrival and are
@@ -12,14 +13,15 @@
 //! Mail lies in mailboxes of accounts that exist: a delivery guards the account's record, so that
 //! nobody finds the mail of a former owner of his address.
 
-use crate::{accounts, limits::lock};
+mod lock;
+mod usage;
+
+pub(crate) use self::{lock::Lock, usage::Quota};
+
+use self::{lock::Fence, usage::Usage};
+use crate::{accounts, clock::Clock};
 use record_store::{AnyStore, Commit, Expect, Key, Large, Outcome, Prefix, Records};
-use std::{
-    collections::{HashMap, HashSet},
-    fmt::Write,
-    sync::{Arc, Mutex},
-    time::SystemTime,
-};
+use std::{fmt::Write, sync::Arc, time::SystemTime};
 
 const ROWS: &str = "mail.box";
 const BODIES: &str = "mail.body";
@@ -30,37 +32,7 @@ const FORMAT: u8 = 1;
 #[derive(Debug)]
 pub(crate) struct Mailboxes {
     store: Arc<AnyStore>,
-    quota: Quota,
-    /// What the mailboxes hold, for those that were used since the start.
-    usage: Mutex<HashMap<Arc<str>, Usage>>,
-    /// The maildrops that a POP3 session has.
-    locked: Mutex<HashSet<Arc<str>>>,
-}
-
-/// What one mailbox may hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Quota {
-    pub(crate) octets: u64,
-    pub(crate) messages: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Usage {
-    octets: u64,
-    messages: u64,
-}
-
-impl Usage {
-    fn of(rows: &[Row]) -> Self {
-        Self {
-            octets: rows.iter().map(|row| row.size).sum(),
-            messages: rows.len() as u64,
-        }
-    }
-
-    fn fits(self, octets: u64, quota: Quota) -> bool {
-        self.octets.saturating_add(octets) <= quota.octets && self.messages < quota.messages
-    }
+    usage: Usage,
 }
 
 /// One message in a mailbox.
@@ -90,6 +62,8 @@ pub(crate) enum Error {
     Store(#[from] record_store::Error),
     #[error("the commit's outcome is a conflict, or unknown")]
     Commit,
+    #[error("another session may have the maildrop by now")]
+    LockLost,
     #[error("a record of the mailbox cannot be read")]
     Damaged,
     #[error("no random numbers")]
@@ -130,36 +104,21 @@ impl Row {
     }
 }
 
-/// The right to a maildrop, until it is dropped (RFC 1939 §4).
-#[derive(Debug)]
-pub(crate) struct Lock {
-    mailboxes: Arc<Mailboxes>,
-    account: Arc<str>,
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        lock(&self.mailboxes.locked).remove(&self.account);
-    }
-}
-
 impl Mailboxes {
     pub(crate) fn new(store: Arc<AnyStore>, quota: Quota) -> Self {
         Self {
             store,
-            quota,
-            usage: Mutex::default(),
-            locked: Mutex::default(),
+            usage: Usage::new(quota),
         }
     }
 
-    /// Takes a maildrop, if nobody has it. Service and store are one to one, so the memory of this
-    /// process is enough.
-    pub(crate) fn lock(self: &Arc<Self>, account: &Arc<str>) -> Option<Lock> {
-        lock(&self.locked).insert(account.clone()).then(|| Lock {
-            mailboxes: self.clone(),
-            account: account.clone(),
-        })
+    /// Takes a maildrop; none if a session has it, here or at another process of the same store.
+    pub(crate) async fn lock(
+        &self,
+        account: &Arc<str>,
+        clock: &Clock,
+    ) -> Result<Option<Lock>, Error> {
+        Lock::take(&self.store, account, clock).await
     }
 
     /// Whether a mailbox can take another message of some size.
@@ -170,49 +129,16 @@ impl Mailboxes {
         now: SystemTime,
     ) -> Result<bool, Error> {
         self.count(account, now).await?;
-        let usage = lock(&self.usage).get(account).copied();
-        Ok(usage.unwrap_or_default().fits(octets, self.quota))
+        Ok(self.usage.has_room(account, octets))
     }
 
     /// Counts what a mailbox holds, unless that is known.
     async fn count(&self, account: &Arc<str>, now: SystemTime) -> Result<(), Error> {
-        if lock(&self.usage).contains_key(account) {
-            return Ok(());
+        if self.usage.is_due(account, now) {
+            let rows = self.rows(account, now).await?;
+            self.usage.found(account, &rows, now);
         }
-        let rows = self.rows(account, now).await?;
-        // A delivery meanwhile was faster and has counted, or is counted late by one message.
-        let mut usage = lock(&self.usage);
-        usage
-            .entry(account.clone())
-            .or_insert_with(|| Usage::of(&rows));
         Ok(())
-    }
-
-    /// Counts a message before it is there, so that deliveries side by side keep the quota. False:
-    /// it does not fit, and nothing is counted.
-    fn charge(&self, accounts: &[Arc<str>], octets: u64) -> bool {
-        let mut usage = lock(&self.usage);
-        let fits = |account| {
-            let usage: &Usage = usage.get(account)?;
-            usage.fits(octets, self.quota).then_some(())
-        };
-        if accounts.iter().any(|account| fits(account).is_none()) {
-            return false;
-        }
-        for account in accounts {
-            if let Some(usage) = usage.get_mut(account) {
-                usage.octets += octets;
-                usage.messages += 1;
-            }
-        }
-        true
-    }
-
-    fn give_back(&self, account: &Arc<str>, octets: u64, messages: u64) {
-        if let Some(usage) = lock(&self.usage).get_mut(account) {
-            usage.octets = usage.octets.saturating_sub(octets);
-            usage.messages = usage.messages.saturating_sub(messages);
-        }
     }
 
     /// Stores a message for all these accounts, in one commit. When this returns, it is durable.
@@ -226,15 +152,14 @@ impl Mailboxes {
         for account in accounts {
             self.count(account, now).await?;
         }
-        if !self.charge(accounts, size) {
+        if !self.usage.charge(accounts, size) {
             return Err(Error::Quota);
         }
         let stored = self.store(accounts, message, now).await;
-        if stored.is_err() {
-            for account in accounts {
-                self.give_back(account, size, 1);
-            }
+        if stored.is_ok() {
+            self.usage.stored(accounts, size);
         }
+        self.usage.ended(accounts, size);
         stored
     }
 
@@ -272,12 +197,30 @@ impl Mailboxes {
             let commit = self.delivery(accounts, row, body, now).await?;
             match self.store.commit(commit, now).await? {
                 Outcome::Committed(_) => return Ok(()),
-                // Somebody has just got another password, or is gone.
-                Outcome::Conflict(_) => {}
-                Outcome::Unknown => break,
+                // A conflict: somebody has just got another password, or is gone.
+                Outcome::Conflict(_) | Outcome::Unknown => {}
+            }
+            // What a store says after an unknown outcome is the truth: what is not there now never will
+            // be. If it says nothing, the sender hears 451, and sends again.
+            if self.is_there(accounts, row, now).await? {
+                return Ok(());
             }
         }
         Err(Error::Commit)
+    }
+
+    /// Whether a message has appeared: for all accounts, or for none.
+    async fn is_there(
+        &self,
+        accounts: &[Arc<str>],
+        row: &Row,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
+        let Some(account) = accounts.first() else {
+            return Ok(false);
+        };
+        let record = self.store.get(&row_key(account, row)?, now).await?;
+        Ok(record.is_some())
     }
 
     /// What makes a message appear for all accounts, if they are still there then.
@@ -309,8 +252,8 @@ impl Mailboxes {
     /// What is in a maildrop, for its only session: whoever holds the lock. The quota starts again
     /// from what is found.
     pub(crate) async fn open(&self, lock: &Lock, now: SystemTime) -> Result<Vec<Row>, Error> {
-        let rows = self.rows(&lock.account, now).await?;
-        crate::limits::lock(&self.usage).insert(lock.account.clone(), Usage::of(&rows));
+        let rows = self.rows(lock.account(), now).await?;
+        self.usage.found(lock.account(), &rows, now);
         Ok(rows)
     }
 
@@ -326,17 +269,18 @@ impl Mailboxes {
         Ok(Large::load(&self.store, &record, now).await?)
     }
 
-    /// Removes messages; those before an error are gone.
+    /// Removes messages from the maildrop of this lock; those before an error are gone.
     pub(crate) async fn remove(
         &self,
-        account: &Arc<str>,
+        lock: &Lock,
         rows: &[Row],
         now: SystemTime,
     ) -> Result<(), Error> {
+        let account = lock.account();
         for chunk in rows.chunks(ROWS_PER_COMMIT) {
-            remove(&self.store, account, chunk, now).await?;
-            let octets = chunk.iter().map(|row| row.size).sum();
-            self.give_back(account, octets, chunk.len() as u64);
+            let fence = lock.fence().await;
+            remove(&self.store, account, chunk, Some(fence), now).await?;
+            self.usage.removed(account, chunk);
         }
         Ok(())
     }
@@ -355,7 +299,9 @@ pub(crate) async fn empty(
     };
     let rows = rows(store, account, now).await.map_err(damaged)?;
     for chunk in rows.chunks(ROWS_PER_COMMIT) {
-        remove(store, account, chunk, now).await.map_err(damaged)?;
+        remove(store, account, chunk, None, now)
+            .await
+            .map_err(damaged)?;
     }
     Ok(rows.len())
 }
@@ -375,7 +321,7 @@ async fn rows(store: &AnyStore, account: &str, now: SystemTime) -> Result<Vec<Ro
     }
 }
 
-/// A row takes at most three writes, and [`record_store::MAX_OPERATIONS`] go into one commit. The
+/// A row takes at most three writes, the lock one guard, and [`record_store::MAX_OPERATIONS`] go into one commit. The
 /// deletions of an ordinary session happen all at once; those of a larger one, in order.
 const ROWS_PER_COMMIT: usize = 256;
 /// Others may remove their rows of the same messages at the same time.
@@ -385,10 +331,14 @@ async fn remove(
     store: &AnyStore,
     account: &str,
     rows: &[Row],
+    mut fence: Option<Fence<'_>>,
     now: SystemTime,
 ) -> Result<(), Error> {
     for _ in 0..TRIES {
-        let mut commit = Commit::new();
+        let mut commit = match &fence {
+            Some(fence) => fence.guard(Commit::new()),
+            None => Commit::new(),
+        };
         for row in rows {
             let key = row_key(account, row)?;
             // A row that is gone has been removed by somebody else, with its reference.
@@ -411,7 +361,14 @@ async fn remove(
         }
         match store.commit(commit, now).await? {
             Outcome::Committed(_) => return Ok(()),
-            Outcome::Conflict(_) | Outcome::Unknown => {}
+            Outcome::Conflict(conflict) => {
+                let permits = |fence: &mut Fence<'_>| fence.permits(&conflict);
+                if !fence.as_mut().is_none_or(permits) {
+                    return Err(Error::LockLost);
+                }
+            }
+            // The next look shows what is gone.
+            Outcome::Unknown => {}
         }
     }
     Err(Error::Commit)

@@ -1,8 +1,9 @@
-//! The program: `serve`, `user`, `demo`.
+//! The program: `serve`, `user`, `demo`, `copy-store`.
+
+mod copy_store;
 
 use clap::{Parser, Subcommand};
-use mail_service::{Accounts, Clock, Config, Server, demo, log};
-use record_store::AnyStore;
+use mail_service::{Accounts, Clock, Config, Error as ServiceError, Server, demo, log};
 use std::{
     error::Error,
     io::{BufRead, Write},
@@ -46,6 +47,8 @@ enum Command {
         #[command(subcommand)]
         command: User,
     },
+    /// Copy a store to another, SQLite to PostgreSQL or back, and compare both. Stop the service first.
+    CopyStore(copy_store::Arguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Serve { config } => serve(&config),
         Command::User { config, command } => user(&config, command),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
+        Command::CopyStore(arguments) => copy(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -120,6 +124,10 @@ fn serve(path: &std::path::Path) -> Done {
         server.shut_down().await;
         Ok(())
     })
+}
+
+fn copy(arguments: &copy_store::Arguments) -> Done {
+    runtime(&Config::default())?.block_on(copy_store::run(arguments))
 }
 
 fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
@@ -166,10 +174,14 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 fn user(path: &std::path::Path, command: User) -> Done {
     let config = Config::load(path)?;
     config.prepare()?;
-    let store = Arc::new(AnyStore::open(&config.store_address())?);
-    let accounts = Accounts::new(store);
+    let store = Arc::new(config.open_store()?);
+    let accounts = Accounts::new(store.clone());
     let now = Clock::system().now();
     runtime(&config)?.block_on(async {
+        // What is changed in it would be lost with the rest of the copy.
+        if record_store::copy::is_unfinished(&*store, now).await? {
+            return Err(ServiceError::Unfinished.into());
+        }
         match command {
             User::Add {
                 address,

@@ -4,7 +4,7 @@ use crate::{
     accounts::Accounts,
     auth::Passwords,
     clock::Clock,
-    config::{Config, Limits, Switch},
+    config::{Config, Limits, StoreError, Switch},
     dns::{self, Dns},
     inbound::{self, Inbound},
     judge::{self, Judge},
@@ -16,7 +16,7 @@ use crate::{
     tls,
     wire::GOODBYE,
 };
-use record_store::{AnyStore, Records};
+use record_store::{AnyStore, Records, copy};
 use std::{
     fmt,
     io::{self, Write},
@@ -66,8 +66,14 @@ pub enum Error {
     #[error("cannot make {}", .0.display())]
     Folder(PathBuf, #[source] io::Error),
     /// The store cannot be opened.
-    #[error("cannot open the store")]
-    Store(#[from] record_store::Error),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The store was opened, and then failed.
+    #[error("the store cannot be read")]
+    Read(#[from] record_store::Error),
+    /// The store is not all of what it shall be.
+    #[error("the store is an unfinished copy: run copy-store again")]
+    Unfinished,
     /// No TLS.
     #[error("no TLS")]
     Tls(#[from] tls::Error),
@@ -187,6 +193,9 @@ impl Server {
     /// [`Error`].
     pub async fn start(config: Config, clock: Clock) -> Result<Self, Error> {
         let (service, store) = Service::new(config, clock)?;
+        if copy::is_unfinished(&*store, service.clock.now()).await? {
+            return Err(Error::Unfinished);
+        }
         let service = Arc::new(service);
         let (stop, stopped) = watch::channel(None);
         let (alive, ended) = mpsc::channel(1);

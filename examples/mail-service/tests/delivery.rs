@@ -5,7 +5,6 @@
 #[cfg(feature = "second-opinion")]
 use mail_service::Switch;
 use mail_service::{Accounts, Clock, Config, Resolver, Server, demo};
-use record_store::AnyStore;
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tempfile::TempDir;
 use tokio::{
@@ -43,7 +42,7 @@ async fn service(zone: &str, change: impl FnOnce(&mut Config)) -> (Server, TempD
 }
 
 fn accounts(config: &Config) -> Accounts {
-    Accounts::new(Arc::new(AnyStore::open(&config.store_address()).unwrap()))
+    Accounts::new(Arc::new(config.open_store().unwrap()))
 }
 
 /// One SMTP client in plain text.

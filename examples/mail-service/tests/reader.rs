@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)] // a test
 
 use mail_service::{Accounts, Alarm, Clock, Config, Language, Resolver, Server};
-use record_store::AnyStore;
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -45,7 +44,7 @@ impl Service {
         config.listen.pop3s = vec!["127.0.0.1:0".parse().unwrap()];
         config.resolver = Resolver::Zone(zone);
         change(&mut config);
-        let store = Arc::new(AnyStore::open(&config.store_address()).unwrap());
+        let store = Arc::new(config.open_store().unwrap());
         let password = Zeroizing::new(PASSWORD.to_owned());
         let accounts = Accounts::new(store);
         let made = accounts.add(JOE, &password, SystemTime::UNIX_EPOCH).await;

@@ -119,3 +119,26 @@ fn errors_name_the_file_and_the_key() {
         "{error}"
     );
 }
+
+/// A slip of the pen in the line with a password does not put it into the log.
+#[test]
+fn a_password_is_not_shown_with_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    for text in [
+        "store = \"postgres://u:secret@h/d\" x",
+        "hostname = \"h\"\nstore = \"postgres://u:secret@h/d",
+        "store = [\"postgres://u:secret@h/d\"]",
+        "store = \"postgre://u:secret@h/d\"",
+        "stor = \"postgres://u:secret@h/d\"",
+    ] {
+        std::fs::write(&path, text).unwrap();
+        let error = Config::load(&path).unwrap_err();
+        let shown = format!("{} {error:?}", told(&error));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+    // Another line is shown.
+    std::fs::write(&path, "hostname = [1]").unwrap();
+    let error = told(&Config::load(&path).unwrap_err());
+    assert!(error.contains("hostname = [1]"), "{error}");
+}

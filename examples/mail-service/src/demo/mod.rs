@@ -7,7 +7,6 @@ mod zone;
 
 use crate::{Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice};
 use memchr::memmem;
-use record_store::AnyStore;
 use std::{
     error::Error,
     io::Write,
@@ -170,7 +169,7 @@ impl Stage {
         };
         config.prepare()?;
         let password = new_password()?;
-        let store = Arc::new(AnyStore::open(&config.store_address())?);
+        let store = Arc::new(config.open_store()?);
         Accounts::new(store)
             .add(BOB, &password, clock.now())
             .await?;

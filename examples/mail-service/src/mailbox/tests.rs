@@ -1,4 +1,9 @@
 use super::*;
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
@@ -8,11 +13,22 @@ async fn mailboxes(octets: u64) -> Arc<Mailboxes> {
     for account in ["joe", "ann"] {
         write_account(&store, account).await;
     }
+    node(store, octets)
+}
+
+/// What one process makes of a store.
+fn node(store: Arc<AnyStore>, octets: u64) -> Arc<Mailboxes> {
     let quota = Quota {
         octets,
         messages: 1000,
     };
     Arc::new(Mailboxes::new(store, quota))
+}
+
+/// A clock that stands still.
+async fn lock(boxes: &Mailboxes, account: &str) -> Option<Lock> {
+    let clock = Clock::from_fn(|| NOW);
+    boxes.lock(&account.into(), &clock).await.unwrap()
 }
 
 async fn write_account(store: &AnyStore, account: &str) {
@@ -40,7 +56,7 @@ async fn what_comes_in_goes_out_in_order() {
     let joe: Arc<str> = "joe".into();
     let large = vec![b'x'; 3_000_000];
     for (micros, message) in [(1, &b"one"[..]), (2, &large), (3, b"three")] {
-        let now = NOW + std::time::Duration::from_micros(micros);
+        let now = NOW + Duration::from_micros(micros);
         let to = std::slice::from_ref(&joe);
         boxes.deliver(to, message, now).await.unwrap();
     }
@@ -52,13 +68,15 @@ async fn what_comes_in_goes_out_in_order() {
     assert_eq!(&*boxes.load(&rows[1], NOW).await.unwrap(), &large);
     let uids: HashSet<_> = rows.iter().map(Row::uid).collect();
     assert!(uids.len() == 3 && uids.iter().all(|uid| uid.len() == 32));
-    boxes.remove(&joe, &rows[..2], NOW).await.unwrap();
+    let held = lock(&boxes, "joe").await.unwrap();
+    boxes.remove(&held, &rows[..2], NOW).await.unwrap();
     assert_eq!(boxes.rows("joe", NOW).await.unwrap(), rows[2..]);
     assert!(matches!(
         boxes.load(&rows[0], NOW).await,
         Err(Error::Damaged)
     ));
-    boxes.remove(&joe, &rows, NOW).await.unwrap();
+    boxes.remove(&held, &rows, NOW).await.unwrap();
+    held.release().await;
     assert_eq!(records(&boxes).await, 0);
 }
 
@@ -69,8 +87,10 @@ async fn a_shared_message_goes_with_its_last_row() {
     let both = [joe.clone(), ann.clone()];
     boxes.deliver(&both, b"hello", NOW).await.unwrap();
     let row = boxes.rows("joe", NOW).await.unwrap();
-    boxes.remove(&joe, &row, NOW).await.unwrap();
-    boxes.remove(&joe, &row, NOW).await.unwrap();
+    let held = lock(&boxes, "joe").await.unwrap();
+    boxes.remove(&held, &row, NOW).await.unwrap();
+    boxes.remove(&held, &row, NOW).await.unwrap();
+    held.release().await;
     let row = boxes.rows("ann", NOW).await.unwrap();
     assert_eq!(&*boxes.load(&row[0], NOW).await.unwrap(), b"hello");
     assert_eq!(empty(&boxes.store, "ann", NOW).await.unwrap(), 1);
@@ -89,7 +109,8 @@ async fn full_is_full_until_something_goes() {
     deliver(b"12345678").await.unwrap();
     assert!(matches!(deliver(b"123").await, Err(Error::Quota)));
     let rows = boxes.rows("joe", NOW).await.unwrap();
-    boxes.remove(&joe, &rows, NOW).await.unwrap();
+    let held = lock(&boxes, "joe").await.unwrap();
+    boxes.remove(&held, &rows, NOW).await.unwrap();
     deliver(b"123").await.unwrap();
 }
 
@@ -99,13 +120,16 @@ async fn a_quota_cannot_be_outrun() {
     let boxes = mailboxes(10).await;
     let to: [Arc<str>; 1] = ["joe".into()];
     boxes.count(&to[0], NOW).await.unwrap();
-    assert!(boxes.charge(&to, 6), "the first is under way");
-    assert!(!boxes.charge(&to, 6));
-    let second = boxes.deliver(&to, b"123456", NOW).await;
+    assert!(boxes.usage.charge(&to, 6), "the first is under way");
+    assert!(!boxes.usage.charge(&to, 6));
+    // A new count does not forget it.
+    let later = NOW + usage::REMEMBERED;
+    boxes.count(&to[0], later).await.unwrap();
+    let second = boxes.deliver(&to, b"123456", later).await;
     assert!(matches!(second, Err(Error::Quota)));
     // The first fails, and takes nothing with it.
-    boxes.give_back(&to[0], 6, 1);
-    boxes.deliver(&to, b"1234567890", NOW).await.unwrap();
+    boxes.usage.ended(&to, 6);
+    boxes.deliver(&to, b"1234567890", later).await.unwrap();
 }
 
 /// Between RCPT and the end of DATA an account may go: its mail must not wait for the next owner.
@@ -146,6 +170,29 @@ async fn a_removal_overtakes_a_delivery() {
     assert_eq!(records(&boxes).await, 0);
 }
 
+/// A commit whose outcome nobody knew, and that did happen: the next try finds its row.
+#[tokio::test]
+async fn what_is_there_is_not_delivered_twice_and_not_called_failed() {
+    let boxes = mailboxes(1 << 20).await;
+    let to: [Arc<str>; 2] = ["ann".into(), "joe".into()];
+    let row = Row {
+        id: new_id(NOW).unwrap(),
+        size: 5,
+        shared: Shared::Yes,
+    };
+    let body = Large::stage(&boxes.store, b"hello", NOW).await.unwrap();
+    for _ in 0..2 {
+        boxes.publish(&to, &row, &body, NOW).await.unwrap();
+        assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
+        assert_eq!(boxes.rows("joe", NOW).await.unwrap().len(), 1);
+    }
+    // With the row gone, the same conflict is a failure.
+    let row = boxes.rows("ann", NOW).await.unwrap();
+    remove(&boxes.store, "ann", &row, None, NOW).await.unwrap();
+    let again = boxes.publish(&to, &row[0], &body, NOW).await;
+    assert!(matches!(again, Err(Error::Commit)));
+}
+
 #[tokio::test]
 async fn many_deletions_are_one_commit() {
     let boxes = mailboxes(1 << 20).await;
@@ -155,35 +202,124 @@ async fn many_deletions_are_one_commit() {
         boxes.deliver(&both, b"hello", NOW).await.unwrap();
     }
     let rows = boxes.rows("joe", NOW).await.unwrap();
-    remove(&boxes.store, "joe", &rows, NOW).await.unwrap();
+    let held = lock(&boxes, "joe").await.unwrap();
+    let fence = Some(held.fence().await);
+    remove(&boxes.store, "joe", &rows, fence, NOW)
+        .await
+        .unwrap();
+    held.release().await;
     let rows = boxes.rows("ann", NOW).await.unwrap();
-    remove(&boxes.store, "ann", &rows, NOW).await.unwrap();
+    remove(&boxes.store, "ann", &rows, None, NOW).await.unwrap();
     assert_eq!(records(&boxes).await, 0);
 }
 
 #[tokio::test]
 async fn one_session_at_a_time() {
     let boxes = mailboxes(10).await;
-    let joe: Arc<str> = "joe".into();
-    let held = boxes.lock(&joe).unwrap();
-    assert!(boxes.lock(&joe).is_none());
-    assert!(boxes.lock(&"ann".into()).is_some());
+    let held = lock(&boxes, "joe").await.unwrap();
+    assert!(lock(&boxes, "joe").await.is_none());
+    let other = node(boxes.store.clone(), 10);
+    assert!(lock(&other, "joe").await.is_none(), "at another process");
+    assert!(lock(&other, "ann").await.is_some());
+    held.release().await;
+    let held = lock(&other, "joe").await.unwrap();
+    assert!(lock(&boxes, "joe").await.is_none());
+    // Dropped, as with a connection that panics: it is given back a little later.
     drop(held);
-    assert!(boxes.lock(&joe).is_some());
-    // Of many at the same moment one gets it.
-    let start = std::sync::Barrier::new(8);
-    let got = std::thread::scope(|scope| {
-        let race = || {
-            start.wait();
-            let lock = boxes.lock(&joe);
-            start.wait();
-            lock.is_some()
-        };
-        let racers: Vec<_> = (0..8).map(|_| scope.spawn(race)).collect();
-        let got = racers.into_iter().map(|racer| racer.join().unwrap());
-        got.filter(|got| *got).count()
-    });
-    assert_eq!(got, 1);
+    while lock(&boxes, "joe").await.is_none() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Of many at the same moment one gets it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_race() {
+    let boxes = mailboxes(10).await;
+    let racers: Vec<_> = (0..8)
+        .map(|_| {
+            let boxes = boxes.clone();
+            tokio::spawn(async move { lock(&boxes, "joe").await })
+        })
+        .collect();
+    let mut held = Vec::new();
+    for racer in racers {
+        held.extend(racer.await.unwrap());
+    }
+    assert_eq!(held.len(), 1);
+}
+
+/// A clock of milliseconds, and those who set it.
+fn clock() -> (Clock, Arc<AtomicU64>) {
+    let millis = Arc::new(AtomicU64::new(0));
+    let set = millis.clone();
+    let now = move || NOW + Duration::from_millis(millis.load(Ordering::Relaxed));
+    (Clock::from_fn(now), set)
+}
+
+/// Lets time go by, for the clock and for those who sleep.
+async fn pass(clock: &AtomicU64, time: Duration) {
+    for _ in 0..time.as_millis() / 100 {
+        clock.fetch_add(100, Ordering::Relaxed);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_lives_as_long_as_its_owner() {
+    let boxes = mailboxes(10).await;
+    let other = node(boxes.store.clone(), 10);
+    let (clock, time) = clock();
+    let joe: Arc<str> = "joe".into();
+    let mut held = boxes.lock(&joe, &clock).await.unwrap().unwrap();
+    // It is renewed.
+    pass(&time, 5 * lock::TERM).await;
+    assert!(other.lock(&joe, &clock).await.unwrap().is_none());
+    // Nobody renews it any more: it is there for a while, and then it is not.
+    held.abandon();
+    pass(&time, lock::TERM - lock::RENEWAL - Duration::from_secs(1)).await;
+    assert!(other.lock(&joe, &clock).await.unwrap().is_none());
+    pass(&time, lock::RENEWAL + Duration::from_secs(2)).await;
+    assert!(other.lock(&joe, &clock).await.unwrap().is_some());
+}
+
+/// A process that was asleep too long wakes up and goes on as if nothing had happened.
+#[tokio::test(start_paused = true)]
+async fn who_lost_the_lock_deletes_nothing() {
+    let boxes = mailboxes(1000).await;
+    let other = node(boxes.store.clone(), 1000);
+    let (clock, time) = clock();
+    let joe: Arc<str> = "joe".into();
+    let to = std::slice::from_ref(&joe);
+    boxes.deliver(to, b"hello", clock.now()).await.unwrap();
+    let late = boxes.lock(&joe, &clock).await.unwrap().unwrap();
+    let rows = boxes.open(&late, clock.now()).await.unwrap();
+    // The clock goes on, and nothing else does.
+    time.fetch_add(lock::TERM.as_millis() as u64, Ordering::Relaxed);
+    let held = other.lock(&joe, &clock).await.unwrap().unwrap();
+    let removed = boxes.remove(&late, &rows, clock.now()).await;
+    assert!(matches!(removed, Err(Error::LockLost)));
+    late.lost().await;
+    // Nor does it take the lock from the one who has it now.
+    late.release().await;
+    assert!(boxes.lock(&joe, &clock).await.unwrap().is_none());
+    assert_eq!(other.rows("joe", clock.now()).await.unwrap(), rows);
+    // The same deletion without the lock: the check above would have seen it.
+    let unfenced = remove(&boxes.store, "joe", &rows, None, clock.now()).await;
+    unfenced.unwrap();
+    assert!(other.rows("joe", clock.now()).await.unwrap().is_empty());
+    held.release().await;
+}
+
+/// Its renewal finds out, too, and the session can end before it says QUIT.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_lost_says_so() {
+    let boxes = mailboxes(1000).await;
+    let (clock, time) = clock();
+    let joe: Arc<str> = "joe".into();
+    let late = boxes.lock(&joe, &clock).await.unwrap().unwrap();
+    time.fetch_add(lock::TERM.as_millis() as u64, Ordering::Relaxed);
+    late.lost().await;
 }
 
 #[tokio::test]
@@ -197,7 +333,29 @@ async fn opening_counts_anew() {
     // Another process has removed it, as `user remove` does.
     empty(&boxes.store, "joe", NOW).await.unwrap();
     assert!(!boxes.has_room(&joe, 8, NOW).await.unwrap());
-    let held = boxes.lock(&joe).unwrap();
+    let held = lock(&boxes, "joe").await.unwrap();
     assert!(boxes.open(&held, NOW).await.unwrap().is_empty());
     assert!(boxes.has_room(&joe, 8, NOW).await.unwrap());
+}
+
+/// What other processes deliver and delete counts, half a minute later at the latest.
+#[tokio::test]
+async fn a_count_does_not_hold_for_ever() {
+    let boxes = mailboxes(10).await;
+    let other = node(boxes.store.clone(), 10);
+    let joe: Arc<str> = "joe".into();
+    assert!(boxes.has_room(&joe, 8, NOW).await.unwrap());
+    let to = std::slice::from_ref(&joe);
+    other.deliver(to, b"12345678", NOW).await.unwrap();
+    let almost = NOW + usage::REMEMBERED - Duration::from_millis(1);
+    assert!(boxes.has_room(&joe, 8, almost).await.unwrap());
+    let later = NOW + usage::REMEMBERED;
+    assert!(!boxes.has_room(&joe, 8, later).await.unwrap());
+    empty(&other.store, "joe", later).await.unwrap();
+    let latest = later + usage::REMEMBERED;
+    assert!(boxes.has_room(&joe, 8, latest).await.unwrap());
+    // A clock that was set back does not make a count hold longer.
+    let third = node(boxes.store.clone(), 10);
+    third.deliver(to, b"12345678", NOW).await.unwrap();
+    assert!(!boxes.has_room(&joe, 8, NOW).await.unwrap());
 }

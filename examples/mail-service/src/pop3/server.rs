@@ -4,7 +4,7 @@ use super::session::{self, Action, Credentials, Entry, Login, Part, Session, Tra
 use crate::{
     accounts,
     auth::Check,
-    log::Network,
+    log::{Causes, Network},
     mailbox::{Lock, Row},
     service::{Service, Stop},
     wire::Wire,
@@ -38,7 +38,10 @@ pub(crate) async fn serve(
         stop,
     };
     connection.session.greet(&mut connection.wire.out);
-    connection.talk().await
+    let ended = connection.talk().await;
+    // However it ended; and before the service may say that all connections have.
+    connection.give_back().await;
+    ended
 }
 
 struct Connection<'a> {
@@ -54,7 +57,6 @@ struct Connection<'a> {
 }
 
 struct Maildrop {
-    account: Arc<str>,
     rows: Vec<Row>,
     /// Until the end of the update.
     lock: Option<Lock>,
@@ -98,9 +100,7 @@ impl Connection<'_> {
                     let result = self.update(&deleted).await;
                     // RFC 1939 §6: the lock is given back, and then the connection is closed. Whoever
                     // has read the reply can log in again.
-                    if let Some(maildrop) = &mut self.drop {
-                        maildrop.lock = None;
-                    }
+                    self.give_back().await;
                     self.session.updated(result, &mut self.wire.out)
                 }
                 action => action,
@@ -140,7 +140,7 @@ impl Connection<'_> {
             Some(account) => match service.accounts.hash(account, now).await {
                 Ok(hash) => hash,
                 Err(error) => {
-                    warn!(%error, "account cannot be read");
+                    warn!(error = %Causes(&error), "account cannot be read");
                     service.login_failures.succeeded(self.client);
                     return Login::Unavailable;
                 }
@@ -161,21 +161,28 @@ impl Connection<'_> {
     }
 
     async fn open(&mut self, account: Arc<str>) -> Login {
-        let Some(lock) = self.service.mailboxes.lock(&account) else {
-            return Login::InUse;
+        let Service {
+            mailboxes, clock, ..
+        } = self.service;
+        let lock = match mailboxes.lock(&account, clock).await {
+            Ok(Some(lock)) => lock,
+            Ok(None) => return Login::InUse,
+            Err(error) => {
+                warn!(error = %Causes(&error), "maildrop cannot be locked");
+                return Login::Unavailable;
+            }
         };
-        let now = self.service.clock.now();
-        let rows = match self.service.mailboxes.open(&lock, now).await {
+        let rows = match mailboxes.open(&lock, clock.now()).await {
             Ok(rows) => rows,
             Err(error) => {
-                warn!(%error, "mailbox cannot be read");
+                warn!(error = %Causes(&error), "mailbox cannot be read");
+                lock.release().await;
                 return Login::Unavailable;
             }
         };
         let entries = rows.iter().map(|row| Entry::new(row.size, row.uid()));
         let entries = entries.collect();
         self.drop = Some(Maildrop {
-            account,
             rows,
             lock: Some(lock),
         });
@@ -201,12 +208,16 @@ impl Connection<'_> {
         let now = self.service.clock.now();
         let message = self.service.mailboxes.load(row, now).await;
         message
-            .inspect_err(|error| warn!(%error, "message cannot be read"))
+            .inspect_err(|error| warn!(error = %Causes(error), "message cannot be read"))
             .ok()
     }
 
     async fn update(&mut self, deleted: &[usize]) -> Result<(), ()> {
-        let Some(Maildrop { account, rows, .. }) = &self.drop else {
+        let Some(Maildrop {
+            rows,
+            lock: Some(lock),
+        }) = &self.drop
+        else {
             return Ok(());
         };
         let rows: Vec<Row> = deleted
@@ -214,8 +225,15 @@ impl Connection<'_> {
             .filter_map(|&at| rows.get(at).cloned())
             .collect();
         let now = self.service.clock.now();
-        let removed = self.service.mailboxes.remove(account, &rows, now).await;
-        removed.map_err(|error| warn!(%error, "messages not removed"))
+        let removed = self.service.mailboxes.remove(lock, &rows, now).await;
+        removed.map_err(|error| warn!(error = %Causes(&error), "messages not removed"))
+    }
+
+    async fn give_back(&mut self) {
+        let lock = self.drop.as_mut().and_then(|maildrop| maildrop.lock.take());
+        if let Some(lock) = lock {
+            lock.release().await;
+        }
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
@@ -225,6 +243,8 @@ impl Connection<'_> {
             biased;
             // Deletions happen at QUIT (RFC 1939 §6): breaking off between commands loses nothing.
             () = self.stop.requested() => Ok(0),
+            // Another session may change what this one has numbered.
+            () = lost(self.drop.as_ref()) => Ok(0),
             read = timeout_at(deadline, self.wire.fill(4096)) => read?,
         }
     }
@@ -239,6 +259,14 @@ impl Connection<'_> {
             Some(_) => idle,
             None => idle.min(self.login),
         }
+    }
+}
+
+/// Returns if the lock of this maildrop, if it has one, is lost.
+async fn lost(maildrop: Option<&Maildrop>) {
+    match maildrop.and_then(|maildrop| maildrop.lock.as_ref()) {
+        Some(lock) => lock.lost().await,
+        None => std::future::pending().await,
     }
 }
 

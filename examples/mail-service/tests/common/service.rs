@@ -43,6 +43,17 @@ pub(crate) struct Options {
     limits: String,
     sync: Sync,
     resolver: String,
+    store: String,
+    account: Account,
+}
+
+/// Whether the service's account is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Account {
+    /// It is made.
+    New,
+    /// It is.
+    There,
 }
 
 impl Default for Options {
@@ -51,6 +62,8 @@ impl Default for Options {
             limits: String::new(),
             sync: Sync::Full,
             resolver: "{ zone = \"zone.json\" }".into(),
+            store: "sqlite:mail.db".into(),
+            account: Account::New,
         }
     }
 }
@@ -87,6 +100,18 @@ impl Options {
         self
     }
 
+    /// Keeps everything there.
+    pub(crate) fn store(mut self, location: &str) -> Self {
+        self.store = location.into();
+        self
+    }
+
+    /// Keeps everything there, where others do, too.
+    pub(crate) fn join(mut self, location: &str) -> Self {
+        self.account = Account::There;
+        self.store(location)
+    }
+
     fn limit(mut self, name: &str, most: usize) -> Self {
         writeln!(self.limits, "{name} = {most}").unwrap();
         self
@@ -100,6 +125,7 @@ impl Options {
         format!(
             "hostname = \"mail.b.test\"\n\
              data_dir = \"data\"\n\
+             store = \"{}\"\n\
              domains = [\"b.test\"]\n\
              postmaster = \"{USER}\"\n\
              resolver = {}\n\
@@ -110,7 +136,7 @@ impl Options {
              [log]\n\
              filter = \"warn\"\n\
              [limits]\n{}",
-            self.resolver, self.limits
+            self.store, self.resolver, self.limits
         )
     }
 }
@@ -141,7 +167,9 @@ impl Service {
         std::fs::create_dir(folder.path().join("data")).unwrap();
         wrapper.env("DATA", folder.path().join("data"));
         wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
-        add_user(folder.path(), USER);
+        if options.account == Account::New {
+            add_user(folder.path(), USER);
+        }
         let (child, smtp, pop3) = spawn(&mut wrapper, folder.path());
         Self {
             child,
@@ -162,6 +190,11 @@ impl Service {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mail-service"));
         let (child, smtp, pop3) = spawn(&mut command, self.folder.path());
         (self.child, self.smtp, self.pop3) = (child, smtp, pop3);
+    }
+
+    /// The configuration.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.folder.path().join("mail-service.toml")
     }
 
     /// SIGKILL, now.

@@ -1,6 +1,7 @@
 //! What was acknowledged is there: after races, after SIGTERM, after SIGKILL at any moment.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -14,9 +15,10 @@ const SENDERS: usize = 8;
 
 /// Eight senders on their own connections, and what was acknowledged to them.
 #[derive(Default)]
-struct Senders {
+pub(crate) struct Senders {
     acknowledged: Mutex<BTreeSet<String>>,
     count: AtomicUsize,
+    failed: AtomicUsize,
     stop: AtomicBool,
 }
 
@@ -57,15 +59,68 @@ impl Senders {
         });
     }
 
+    /// Runs all of them beside `other`, and stops them when it ends. Each has another of these servers before it; if
+    /// that one refuses a message or is lost, it goes on with the next one, and with the next message.
+    pub(crate) fn persist(&self, servers: &[SocketAddr], round: usize, other: impl FnOnce()) {
+        self.stop.store(false, Ordering::Relaxed);
+        thread::scope(|scope| {
+            for sender in 0..SENDERS {
+                scope.spawn(move || {
+                    let mut server = sender;
+                    let mut number = 0..;
+                    while !self.stop.load(Ordering::Relaxed) {
+                        let to = servers[server % servers.len()];
+                        server += 1;
+                        let mut id = || format!("r{round}s{sender}-{}", number.next().unwrap());
+                        self.send_while_it_works(to, &mut id);
+                    }
+                });
+            }
+            other();
+            self.stop.store(true, Ordering::Relaxed);
+        });
+    }
+
+    fn send_while_it_works(&self, to: SocketAddr, id: &mut impl FnMut() -> String) {
+        let Ok(mut session) = Smtp::open(to) else {
+            return;
+        };
+        while !self.stop.load(Ordering::Relaxed) {
+            let id = id();
+            match session.deliver(&letter(&id, 2_000)) {
+                Ok(reply) if reply.code == 250 => {
+                    self.acknowledged.lock().unwrap().insert(id);
+                    self.count.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(reply) => {
+                    assert_eq!(reply.code / 100, 4, "{reply:?}");
+                    self.failed.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// How many messages were acknowledged.
+    pub(crate) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// How many were refused.
+    pub(crate) fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
+    }
+
     /// Waits until `count` messages were acknowledged.
-    fn wait_for(&self, count: usize) {
+    pub(crate) fn wait_for(&self, count: usize) {
         eventually("messages are acknowledged", || {
             self.count.load(Ordering::Relaxed) >= count
         });
     }
 
     /// Each acknowledged message is among those that are stored, once and whole.
-    fn judge(&self, stored: &Stored) -> Result<(), String> {
+    pub(crate) fn judge(&self, stored: &Stored) -> Result<(), String> {
         let acknowledged = self.acknowledged.lock().unwrap();
         let lost = acknowledged.difference(&stored.ids);
         let lost: Vec<_> = lost.collect();
@@ -79,14 +134,14 @@ impl Senders {
 
 /// What is stored, and what is wrong with it.
 #[derive(Default)]
-struct Stored {
+pub(crate) struct Stored {
     ids: BTreeSet<String>,
     twice: Vec<String>,
     halves: Vec<String>,
 }
 
 impl Stored {
-    fn add(mut self, messages: &[String]) -> Self {
+    pub(crate) fn add(mut self, messages: &[String]) -> Self {
         for id in ids(messages) {
             if let Some(twice) = self.ids.replace(id) {
                 self.twice.push(twice);

@@ -6,12 +6,18 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../../../../crates/record-store/tests/common/postgres.rs"]
+mod postgres;
 
+mod backup;
+mod copy_store;
 mod dialogue;
 mod disk;
 mod durability;
 mod limits;
 mod maildrop;
+mod nodes;
+mod outage;
 mod postfix;
 mod smuggling;
 mod syscalls;
