@@ -53,8 +53,8 @@ pub(super) struct PublicKey {
 }
 
 impl PublicKey {
-    /// RSAPublicKey as RFC 6376 §3.6.1 says, or SubjectPublicKeyInfo as everybody does
-    /// (RFC 6376, erratum 3017).
+    /// RSAPublicKey (RFC 8017 §A.1.1) as RFC 6376 §3.6.1 says, or SubjectPublicKeyInfo as everybody
+    /// does (RFC 6376, erratum 3017).
     pub(super) fn rsa(der: &[u8]) -> Option<Self> {
         let (mut inside, rest) = take(der, SEQUENCE)?;
         if !rest.is_empty() {
