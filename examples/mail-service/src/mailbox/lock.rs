@@ -7,6 +7,9 @@
 //! The owner renews it while he lives; if he is killed, or cut off from the store, it expires, and
 //! the next one takes it. Whoever lost it deletes nothing: each deletion expects the lock to be his,
 //! in the same commit. So clocks that differ cost a session at worst, and never a message.
+//!
+//! A full disk does not keep people from reading their mail, and from making space: there a session
+//! goes on without the record as long as nobody has one, and the first that can write it stays.
 
 use super::{Error, FORMAT};
 use crate::{clock::Clock, log::Causes};
@@ -44,8 +47,9 @@ struct Held {
     account: Arc<str>,
     key: Key,
     value: Vec<u8>,
-    /// Of the record. Whoever writes it, or relies on it, keeps this locked until he knows the outcome.
-    version: Mutex<Version>,
+    /// Of the record; none while there is no space for it. Whoever writes it, or relies on it, keeps this
+    /// locked until he knows the outcome.
+    version: Mutex<Option<Version>>,
     lost: watch::Sender<bool>,
 }
 
@@ -73,14 +77,19 @@ impl Lock {
         for _ in 0..TRIES {
             let now = clock.now();
             let put = Commit::new().put_until(&key, &*value, Expect::Absent, now + TERM);
-            let version = match store.commit(put, now).await? {
-                Outcome::Committed(version) => version,
-                Outcome::Conflict(conflict) => match ours(conflict.found.as_ref(), &value) {
+            let version = match store.commit(put, now).await {
+                Ok(Outcome::Committed(version)) => Some(version),
+                Ok(Outcome::Conflict(conflict)) => match ours(conflict.found.as_ref(), &value) {
                     // A try before this one had an outcome that nobody knew.
-                    Some(version) => version,
+                    Some(version) => Some(version),
                     None => return Ok(None),
                 },
-                Outcome::Unknown => continue,
+                Ok(Outcome::Unknown) => continue,
+                Err(record_store::Error::Full) => match store.get(&key, now).await? {
+                    Some(_) => return Ok(None),
+                    None => None,
+                },
+                Err(error) => return Err(error.into()),
             };
             let held = Arc::new(Held {
                 store: store.clone(),
@@ -149,12 +158,12 @@ impl Drop for Lock {
 /// What a commit must expect so that it happens only under the lock.
 pub(super) struct Fence<'a> {
     held: &'a Held,
-    version: MutexGuard<'a, Version>,
+    version: MutexGuard<'a, Option<Version>>,
 }
 
 impl Fence<'_> {
     pub(super) fn guard(&self, commit: Commit) -> Commit {
-        commit.guard(&self.held.key, Expect::Version(*self.version))
+        commit.guard(&self.held.key, expect(*self.version))
     }
 
     /// Whether a commit that met this conflict may be tried again.
@@ -163,7 +172,7 @@ impl Fence<'_> {
             return true;
         }
         match ours(conflict.found.as_ref(), &self.held.value) {
-            Some(version) => *self.version = version,
+            Some(version) => *self.version = Some(version),
             None => self.held.lose(),
         }
         !*self.held.lost.borrow()
@@ -181,20 +190,16 @@ impl Held {
         let mut version = self.version.lock().await;
         for _ in 0..TRIES {
             let now = self.clock.now();
-            let put = Commit::new().put_until(
-                &self.key,
-                &*self.value,
-                Expect::Version(*version),
-                now + TERM,
-            );
+            let put =
+                Commit::new().put_until(&self.key, &*self.value, expect(*version), now + TERM);
             match self.store.commit(put, now).await {
                 Ok(Outcome::Committed(new)) => {
-                    *version = new;
+                    *version = Some(new);
                     return Renewed::Yes;
                 }
                 Ok(Outcome::Conflict(conflict)) => {
                     match ours(conflict.found.as_ref(), &self.value) {
-                        Some(found) => *version = found,
+                        Some(found) => *version = Some(found),
                         None => return Renewed::Lost,
                     }
                 }
@@ -213,12 +218,13 @@ impl Held {
         // Not in its middle: its commit would go on, and might arrive after ours.
         renewal.abort();
         for _ in 0..TRIES {
-            let delete = Commit::new().delete(&self.key, Expect::Version(*version));
+            let Some(written) = *version else { return };
+            let delete = Commit::new().delete(&self.key, Expect::Version(written));
             match self.store.commit(delete, self.clock.now()).await {
                 Ok(Outcome::Committed(_)) => return,
                 Ok(Outcome::Conflict(conflict)) => {
                     match ours(conflict.found.as_ref(), &self.value) {
-                        Some(found) => *version = found,
+                        Some(found) => *version = Some(found),
                         None => return,
                     }
                 }
@@ -249,6 +255,10 @@ async fn keep(held: Arc<Held>) {
             Renewed::Lost => return held.lose(),
         };
     }
+}
+
+fn expect(version: Option<Version>) -> Expect {
+    version.map_or(Expect::Absent, Expect::Version)
 }
 
 /// The version of a record, if it is the owner's.
