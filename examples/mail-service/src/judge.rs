@@ -19,6 +19,7 @@ pub use msg_validate::second_opinion::SecondOpinionError;
 
 /// Why there can be no second opinion.
 #[cfg(not(feature = "second-opinion"))]
+#[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 #[error(
     "this program was built without the feature `second-opinion`: set second_opinion = \"off\""
