@@ -474,7 +474,7 @@ mod tests {
         // The hundred get it all the same.
         assert_eq!(say(&mut session, "DATA").1, Action::Receive);
         session.message(Outcome::Failed, &mut Vec::new());
-        let mut actions = (0..20).map(|_| say(&mut session, "XXXX").1);
+        let mut actions = (0..20).map(|_| say(&mut session, "NONSENSE").1);
         assert!(actions.any(|action| action == Action::Close));
     }
 
@@ -503,7 +503,7 @@ mod tests {
         let mut out = Vec::new();
         for line in [
             "",
-            "XXXX",
+            "NONSENSE",
             "EXPN x",
             "MAIL",
             "MAIL FROM:x",
