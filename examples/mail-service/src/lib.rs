@@ -20,6 +20,8 @@ mod config;
 pub mod demo;
 mod disk;
 mod dns;
+#[cfg(test)]
+mod fixture;
 mod headers;
 mod inbound;
 mod judge;

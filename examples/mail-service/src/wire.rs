@@ -5,6 +5,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
 };
+use zeroize::Zeroize;
 
 /// A stream with what was read from it and not yet used, and what is to be written to it.
 #[derive(Debug)]
@@ -63,6 +64,13 @@ impl Input {
     /// Uses octets up.
     pub(crate) fn advance(&mut self, octets: usize) {
         self.used = self.buffer.len().min(self.used + octets);
+    }
+
+    /// Overwrites what was used: a password may have been in it.
+    pub(crate) fn forget(&mut self) {
+        if let Some(used) = self.buffer.get_mut(..self.used) {
+            used.zeroize();
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -190,6 +198,18 @@ mod tests {
         assert_eq!(heard, b"550 no");
         // It could say all that it had to say.
         speaking.await.unwrap();
+    }
+
+    #[test]
+    fn what_was_used_can_be_forgotten() {
+        let mut input = Input {
+            buffer: b"PASS secret\r\nSTAT\r\n".to_vec(),
+            used: 0,
+        };
+        input.line().unwrap().unwrap();
+        input.forget();
+        assert!(!input.buffer.windows(3).any(|w| w == b"sec"));
+        assert_eq!(input.rest(), b"STAT\r\n");
     }
 
     #[test]

@@ -11,10 +11,11 @@ use crate::{
 };
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     time::{Instant, sleep, timeout_at},
 };
-use tokio_rustls::{TlsAcceptor, server::TlsStream};
+use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
 
 /// Serves one connection to its end.
@@ -27,6 +28,17 @@ pub(crate) async fn serve(
     let login = Instant::now() + service.config.limits.login();
     let acceptor = TlsAcceptor::from(service.tls.clone());
     let stream = timeout_at(login, acceptor.accept(stream)).await??;
+    talk(service, stream, client, login, stop).await
+}
+
+/// Serves what came through TLS.
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
+    service: &Service,
+    stream: S,
+    client: IpAddr,
+    login: Instant,
+    stop: Stop,
+) -> io::Result<()> {
     let mut connection = Connection {
         service,
         wire: Wire::new(stream),
@@ -44,9 +56,9 @@ pub(crate) async fn serve(
     ended
 }
 
-struct Connection<'a> {
+struct Connection<'a, S> {
     service: &'a Service,
-    wire: Wire<TlsStream<TcpStream>>,
+    wire: Wire<S>,
     session: Session,
     client: IpAddr,
     /// When a login must have succeeded.
@@ -62,7 +74,7 @@ struct Maildrop {
     lock: Option<Lock>,
 }
 
-impl Connection<'_> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     async fn talk(&mut self) -> io::Result<()> {
         loop {
             let action = match self.wire.input.line() {
@@ -72,7 +84,10 @@ impl Connection<'_> {
                 }
                 Some(Err(_)) => {
                     self.wire.out.extend_from_slice(b"-ERR broken line\r\n");
-                    Action::Close
+                    self.give_back().await;
+                    // What follows may be a long rest of it.
+                    self.wire.break_off().await;
+                    return Ok(());
                 }
                 None => {
                     if self.fill().await? == 0 {
@@ -87,6 +102,7 @@ impl Connection<'_> {
             }
             let action = match action {
                 Action::Authenticate(credentials) => {
+                    self.wire.input.forget();
                     let login = self.log_in(credentials).await?;
                     self.session.authenticated(login, &mut self.wire.out)
                 }
@@ -274,3 +290,6 @@ async fn lost(maildrop: Option<&Maildrop>) {
 const FAILED_LOGIN: Duration = Duration::from_secs(1);
 /// Octets of answers that are sent without waiting for the end of a group of commands.
 const FLUSH: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests;

@@ -1,50 +1,15 @@
 //! Deadlines and shares, over streams in memory and on a clock that nobody waits for.
 
 use super::*;
-use crate::{Accounts, Clock, Config, Resolver};
-use std::time::{Duration, SystemTime};
-use tempfile::TempDir;
+use crate::fixture::Fixture;
+use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split},
-    sync::watch,
     task::JoinHandle,
     time::sleep,
 };
-use zeroize::Zeroizing;
-
-/// A service without sockets. Its folder lives as long.
-struct Fixture {
-    service: &'static Service,
-    stop: watch::Sender<Option<Instant>>,
-    _folder: TempDir,
-}
 
 impl Fixture {
-    async fn new(change: impl FnOnce(&mut Config)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let zone = folder.path().join("zone.json");
-        std::fs::write(&zone, "{}").unwrap();
-        let mut config = Config {
-            hostname: "mx.b.test".into(),
-            domains: vec!["b.test".into()],
-            data_dir: folder.path().into(),
-            store: "memory:".into(),
-            resolver: Resolver::Zone(zone),
-            ..Config::default()
-        };
-        change(&mut config);
-        let (service, store) = Service::new(config, Clock::system()).unwrap();
-        let password = Zeroizing::new("long enough".to_owned());
-        let accounts = Accounts::new(store);
-        let added = accounts.add("joe@b.test", &password, SystemTime::UNIX_EPOCH);
-        added.await.unwrap();
-        Self {
-            service: Box::leak(Box::new(service)),
-            stop: watch::channel(None).0,
-            _folder: folder,
-        }
-    }
-
     /// A client whose connection holds so many octets each way that nobody has read.
     async fn client(&self, address: [u8; 4], buffer: usize) -> Client {
         let (near, far) = duplex(buffer);
