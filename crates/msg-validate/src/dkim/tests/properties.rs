@@ -217,10 +217,17 @@ fn aligned_signatures_come_first_where_there_are_too_many() {
     let all = format!("{}{good}", noise.repeat(20));
     let limits = Limits::default();
     let message = Message::parse(all.as_bytes(), &limits);
-    let from = "example.org".parse().unwrap();
-    for (from, want) in [(Some(&from), true), (None, false)] {
-        // Without From's domain the topmost ones are looked at.
-        let mut signatures = Signatures::parse(&message, &limits, from);
+    // Without From's domain, or if it is nobody's relative, the topmost ones are looked at.
+    for (from, want) in [
+        ("example.org", true),
+        ("mail.example.org", true),
+        ("org", true),
+        ("other.org", false),
+        ("", false),
+    ] {
+        let from = Some(from).filter(|from| !from.is_empty());
+        let from: Option<Name> = from.map(|from| from.parse().unwrap());
+        let mut signatures = Signatures::parse(&message, &limits, from.as_ref());
         let look_up = |name: &Name| Some(zone.answer(&Query::new(name.clone(), RecordType::Txt)));
         let reports = signatures.verify(look_up, &Keys::new(), now()).unwrap();
         assert_eq!(reports.len(), limits.signatures + 1);
