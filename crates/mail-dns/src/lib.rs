@@ -62,6 +62,7 @@
 //! | feature | adds | default |
 //! |---|---|---|
 //! | `hickory-0_26` | [`Hickory`], an adapter to hickory 0.26 on tokio | no |
+//! | `zone-file` | [`ZoneFile`], a zone in JSON, for tests and checks offline | no |
 //!
 //! # RFC coverage
 //!
@@ -81,7 +82,10 @@
 //! 1.95. A raise is a minor release.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "hickory-0_26"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "hickory-0_26", feature = "zone-file")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod answer;
 mod cache;
@@ -91,6 +95,8 @@ mod name;
 mod query;
 mod resolver;
 mod zone;
+#[cfg(feature = "zone-file")]
+mod zone_file;
 
 pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use cache::{Cache, CacheLimits, Cached};
@@ -100,6 +106,8 @@ pub use name::{Labels, Name, NameError};
 pub use query::{Query, RecordType, UnknownType};
 pub use resolver::Resolver;
 pub use zone::Zone;
+#[cfg(feature = "zone-file")]
+pub use zone_file::{ZoneFile, ZoneFileError};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -6,11 +6,9 @@
 mod arguments;
 #[path = "msg-check/report.rs"]
 mod report;
-#[path = "msg-check/zone.rs"]
-mod zone;
 
 use arguments::{Arguments, Command};
-use mail_dns::{Hickory, Resolver, Zone};
+use mail_dns::{Hickory, Resolver, ZoneFile};
 use msg_validate::{Context, Limits, Validator, Verdict};
 use std::{
     borrow::Cow,
@@ -63,9 +61,12 @@ async fn check(arguments: &Arguments) -> Result<String, Box<dyn Error>> {
     let verdict = match &arguments.zone {
         Some(path) => {
             let text = read(path).map_err(|why| format!("{}: {why}", path.display()))?;
-            let zone: Zone =
-                zone::parse(&text).map_err(|why| format!("{}: {why}", path.display()))?;
-            judge(zone, message.as_deref(), &context).await
+            let file =
+                ZoneFile::parse(&text).map_err(|why| format!("{}: {why}", path.display()))?;
+            for what in file.left_out() {
+                eprintln!("msg-check: warning: {what}");
+            }
+            judge(file.into_zone(), message.as_deref(), &context).await
         }
         None => judge(Hickory::system()?, message.as_deref(), &context).await,
     };
