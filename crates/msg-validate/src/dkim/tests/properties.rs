@@ -23,6 +23,25 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Values of fields, in runs that cross the blocks of the scan; no line is empty.
+fn value() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        select(vec![
+            " ",
+            "  ",
+            "\t",
+            "\r\n x",
+            "\r\n\t  x",
+            "\r",
+            "x",
+            "x y"
+        ])
+        .prop_map(str::to_owned),
+        "[a-z]{1,40}",
+    ];
+    vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+}
+
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_600_000_000)
 }
@@ -52,6 +71,22 @@ proptest! {
         for canon in BOTH {
             let want = sha256(&canonical_body(canon, &body)).octets();
             prop_assert_eq!(body_hash(canon, &body), want, "{:?} {:?}", canon, body);
+        }
+    }
+
+    #[test]
+    fn fields_are_canonicalized_as_by_the_reference(first in value(), second in value()) {
+        use super::super::header;
+        use crate::message::Message;
+        let fields = [format!("A: {first}z\r\n"), format!("B :{second}z\r\n")];
+        let text = format!("{}{}\r\n", fields[0], fields[1]);
+        let message = Message::parse(text.as_bytes(), &Limits::default());
+        let [a, b] = message.fields() else { panic!("{text:?}") };
+        for canon in BOTH {
+            let [want_a, want_b] = [0, 1].map(|at| canonical_field(canon, fields[at].as_bytes()));
+            let want = sha256(&[&*want_a, b"\r\n", &*want_b].concat()).octets();
+            let got = header::hash(canon, &[a], b, 0..0);
+            prop_assert_eq!(got.octets(), want, "{:?} {:?}", canon, text);
         }
     }
 
