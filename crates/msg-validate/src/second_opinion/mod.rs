@@ -242,8 +242,7 @@ fn compare_dkim(
         };
         let same = |a: Option<&str>, b: &str| a.is_some_and(|a| a.eq_ignore_ascii_case(b));
         let alike = |dkim: &&Dkim| same(dkim.domain(), domain) && same(dkim.selector(), selector);
-        if verdict.dkim().iter().filter(alike).count() > 1 || ours.result() == DkimResult::TempError
-        {
+        if verdict.dkim().iter().filter(alike).count() > 1 {
             continue;
         }
         let theirs = outputs.iter().find(|output| {

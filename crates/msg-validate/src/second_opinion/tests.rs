@@ -1,8 +1,12 @@
 //! Signatures: one case for each known difference of DKIM, and cases without one.
 
 use super::{Difference, SecondOpinion};
-use crate::{Context, Evaluation, Limits, Verdict, dkim::tests::Case};
-use mail_dns::Zone;
+use crate::{
+    Context, Evaluation, Grade, Limits, Verdict,
+    dkim::{DkimResult, tests::Case},
+    facts::Facts,
+};
+use mail_dns::{Name, Query, RecordType, Zone};
 use serde::Deserialize;
 use std::time::SystemTime;
 
@@ -69,6 +73,64 @@ fn every_signature_agrees_or_is_known() {
                 "{at}"
             );
         }
+    }
+}
+
+/// The mutation takes the first of mail-auth's outputs for both of ours.
+#[test]
+fn signatures_that_cannot_be_told_apart_are_not_compared() {
+    let tags =
+        "v=1; a=ed25519-sha256; c=relaxed/relaxed; d=example.org; s=ed; h=from:to:subject:date;";
+    let [good, bad] = ["{bh}", "2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv9="]
+        .map(|bh| format!("{tags} bh={bh}; b={{b}}"));
+    for tags in [[&good, &bad], [&bad, &good]] {
+        let case = format!(
+            "case = {{ name = \"\", rfc = \"\", reasons = [], results = [], tags = {tags:?} }}"
+        );
+        let (verdict, differences) = both(&toml::from_str(&case).unwrap());
+        let passed = verdict
+            .dkim()
+            .iter()
+            .filter(|d| d.result() == DkimResult::Pass);
+        assert_eq!((passed.count(), verdict.dkim().len()), (1, 2));
+        assert_eq!(differences, []);
+    }
+}
+
+/// What mail-auth wants to know and the first opinion has not asked. The mutations hear it all the
+/// same: then a time-out would stand against a pass.
+#[test]
+fn an_opinion_from_answers_that_are_not_there_is_not_heard() {
+    let case: Signed = toml::from_str(
+        "case = { name = \"\", rfc = \"\", reasons = [], results = [] }\n\
+         dns = [[\"example.org\", \"v=spf1 ip4:192.0.2.1 -all\"], [\"_dmarc.example.org\", \"v=DMARC1; p=reject\"]]",
+    )
+    .unwrap();
+    let (message, now) = (case.case.signed(), case.case.now());
+    let (verdict, differences) = both(&case);
+    assert_eq!(differences, []);
+    assert_eq!(verdict.grade(), Grade::Verified);
+
+    let context = Context::smtp(
+        [192, 0, 2, 1].into(),
+        "mx.example.org",
+        "joe@example.org",
+        now,
+    );
+    let spf = Zone::new()
+        .txt("example.org", "v=spf1 ip4:192.0.2.1 -all")
+        .unwrap();
+    for known in [&[][..], &["mx.example.org", "example.org"]] {
+        let mut facts = Facts::new(10);
+        for name in known {
+            let name: Name = name.parse().unwrap();
+            facts.look_up(&name, RecordType::Txt);
+            let query = Query::new(name, RecordType::Txt);
+            facts.answer(&query, spf.answer(&query));
+        }
+        let second = SecondOpinion::new().unwrap();
+        let differences = second.compare(Some(&message), &context, &facts, &verdict);
+        assert_eq!(differences, [], "{known:?}");
     }
 }
 
