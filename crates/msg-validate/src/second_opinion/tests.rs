@@ -134,6 +134,35 @@ fn an_opinion_from_answers_that_are_not_there_is_not_heard() {
     }
 }
 
+/// The mutation leaves the grade as it was.
+#[test]
+fn what_nobody_expected_takes_the_best_grade() {
+    let case: Signed = toml::from_str(
+        "case = { name = \"\", rfc = \"\", reasons = [], results = [] }\n\
+         dns = [[\"_dmarc.example.org\", \"v=DMARC1; p=reject\"]]",
+    )
+    .unwrap();
+    let (verdict, _) = both(&case);
+    for (known, grade, reasons) in [
+        (None, Grade::Plausible, 1),
+        (SecondOpinion::known().first(), Grade::Verified, 0),
+    ] {
+        let difference = Difference {
+            code: "second-opinion.spf",
+            text: "pass, not fail".to_owned(),
+            known,
+        };
+        let mut changed = verdict.clone();
+        changed.add(&[difference]);
+        assert_eq!(changed.grade(), grade);
+        let found = changed.reasons().iter();
+        assert_eq!(
+            found.filter(|r| r.code() == "second-opinion.spf").count(),
+            reasons
+        );
+    }
+}
+
 #[test]
 fn every_known_difference_has_a_case() {
     let suite = include_str!("../../tests/vectors/second-opinion.toml");
