@@ -82,6 +82,7 @@ pub(crate) const PEERS: &[Peer] = &[
         quick: &[
             "interop_postgres_conformance",
             "interop_postgres_one_round_trip_per_commit",
+            "interop_postgres_a_server_that_is_away_is_a_temporary_error",
             "interop_postgres_schemas_of_others_are_refused",
             "interop_postgres_a_dropped_future_does_not_cancel_its_commit",
             "interop_postgres_an_answer_that_is_lost_is_asked_for_again",
