@@ -40,7 +40,7 @@ pub struct PostgresOptions {
     pub connect_timeout: Duration,
     /// After which every call has ended, whatever the server does. At most a day. Default 10 s. The server itself
     /// gives up on a statement after two fifths of it, and a commit without an answer is resolved after a half. What
-    /// the server rolls back because of others is tried again until then.
+    /// the server rolls back because of others is tried again in the first half.
     pub call_timeout: Duration,
     /// Whether commits tell other nodes which namespaces they wrote (`NOTIFY`), and [`Postgres::news`] listens. It
     /// makes commits of all nodes queue for a moment, and CockroachDB has no such thing. Default `false`.
@@ -65,7 +65,7 @@ impl Default for PostgresOptions {
 /// A store in a PostgreSQL database, which any number of nodes may share.
 ///
 /// A commit is one call of a function in the database, under SERIALIZABLE; what the database rolls back because of
-/// other commits is tried again, within the time that a call may take. If the connection is lost in the middle of a
+/// other commits is tried again, in the first half of the time that a call may take. If the connection is lost in the middle of a
 /// commit, the store asks over another one what became of it, and makes sure that nothing arrives later. Only if that
 /// is not possible in time, the outcome is [`Outcome::Unknown`], and whatever the same store reads next is the truth.
 ///
@@ -74,7 +74,7 @@ impl Default for PostgresOptions {
 ///
 /// A commit with expectations about more than some thirty existing keys locks more than these under SERIALIZABLE, so
 /// that commits of others may make the database roll it back, and it them. That is tried again, with random pauses of up
-/// to 64 ms, for no longer than [`call_timeout`](PostgresOptions::call_timeout); what has not succeeded by then is
+/// to 64 ms, for half of [`call_timeout`](PostgresOptions::call_timeout); what has not succeeded by then is
 /// [`Error::Busy`], and nothing of it was written. If many commits are so wide, raise the server's
 /// `max_pred_locks_per_relation`.
 ///
