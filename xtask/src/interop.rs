@@ -12,6 +12,8 @@ pub(crate) struct Peer {
     debian: &'static [&'static str],
     /// Succeeds exactly if the peer is usable.
     probe: &'static [&'static str],
+    /// How the names of tests start that are so quick that `cargo xtask test` runs them, too.
+    quick: &'static [&'static str],
 }
 
 pub(crate) const PEERS: &[Peer] = &[
@@ -19,37 +21,44 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "strace",
         debian: &["strace"],
         probe: &["strace", "-f", "-o", "/dev/null", "true"],
+        quick: &[],
     },
     Peer {
         name: "tmpfs",
         debian: &["mount", "util-linux"],
         probe: &["unshare", "-m", "sh", "-c", "mount -t tmpfs none /mnt"],
+        quick: &[],
     },
     Peer {
         name: "swaks",
         debian: &["swaks", "libnet-ssleay-perl", "libio-socket-ssl-perl"],
         probe: &["sh", "-c", "swaks --version && perl -MIO::Socket::SSL -e 1"],
+        quick: &[],
     },
     Peer {
         name: "curl",
         debian: &["curl"],
         probe: &["sh", "-c", "curl --version | grep -w pop3s"],
+        quick: &[],
     },
     Peer {
         name: "poplib",
         debian: &["python3"],
         probe: &["python3", "-c", "import poplib, ssl"],
+        quick: &[],
     },
     Peer {
         name: "openssl",
         debian: &["openssl"],
         probe: &["openssl", "version"],
+        quick: &[],
     },
     Peer {
         // No program: storms of `kill -9` against our own, which take minutes.
         name: "kill",
         debian: &[],
         probe: &["true"],
+        quick: &[],
     },
     Peer {
         name: "postfix",
@@ -59,6 +68,7 @@ pub(crate) const PEERS: &[Peer] = &[
             "-c",
             "PATH=$PATH:/usr/sbin; command -v postfix smtp-source",
         ],
+        quick: &[],
     },
     Peer {
         name: "postgres",
@@ -69,17 +79,29 @@ pub(crate) const PEERS: &[Peer] = &[
             "-c",
             "setpriv --version && for bin in /usr/lib/postgresql/*/bin; do \"$bin/postgres\" --version && exit 0; done; exit 1",
         ],
+        quick: &[
+            "interop_postgres_conformance",
+            "interop_postgres_one_round_trip_per_commit",
+            "interop_postgres_a_server_that_is_away_is_a_temporary_error",
+            "interop_postgres_schemas_of_others_are_refused",
+            "interop_postgres_a_dropped_future_does_not_cancel_its_commit",
+            "interop_postgres_an_answer_that_is_lost_is_asked_for_again",
+            "interop_postgres_mutation_what_another_try_cannot_help",
+            "interop_postgres_tls_is_verified",
+        ],
     },
     Peer {
         name: "sqlite3",
         debian: &["sqlite3"],
         probe: &["sqlite3", "--version"],
+        quick: &[],
     },
     Peer {
         name: "dkimpy",
         debian: &["python3-dkim", "python3-nacl"],
         // Debian's own Python sees Debian's modules; another one that comes first in the PATH does not.
         probe: &["/usr/bin/python3", "-c", "import dkim, nacl.signing"],
+        quick: &[],
     },
 ];
 
@@ -95,11 +117,8 @@ pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
         .filter(wanted)
         .map(|peer| (peer, ready(peer)))
         .collect();
-    let starts: Vec<String> = readied
-        .iter()
-        .filter(|(_, outcome)| outcome.is_ok())
-        .map(|(peer, _)| format!("interop_{}_", peer.name))
-        .collect();
+    let usable = readied.iter().filter(|(_, outcome)| outcome.is_ok());
+    let starts: Vec<String> = usable.map(|(peer, _)| start(peer)).collect();
 
     let (mut ran, mut result) = (Vec::new(), Ok(()));
     if !starts.is_empty() {
@@ -113,14 +132,9 @@ pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
     let mut faults = Vec::new();
     for (peer, outcome) in &readied {
         let missing = outcome.as_ref().err().map(ToString::to_string);
-        let line = line(peer, missing.as_deref(), &ran);
+        let line = line(peer, missing.as_deref(), &[&start(peer)], &ran);
         println!("{}", line.text());
-        match line {
-            Line::Passed(_) => {}
-            Line::Failed(text) => faults.push(text),
-            Line::NotRun(text) if absent == Absent::Fails => faults.push(text),
-            Line::NotRun(_) => {}
-        }
+        faults.extend(line.fault(absent));
     }
     result?;
     match faults.is_empty() {
@@ -129,12 +143,57 @@ pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
     }
 }
 
+/// The quick tests, each on a peer of its own, as `cargo xtask test` runs them; what it says of each peer goes into
+/// `lines`. With words, those that have one of them in their name. Nothing is installed but in CI.
+pub(crate) fn quick(words: &[String], absent: Absent, lines: &mut String) -> Outcome {
+    let chosen = |start: &&&str| words.is_empty() || words.iter().any(|w| start.contains(&**w));
+    let mut outcome = Ok(());
+    for peer in PEERS {
+        let starts: Vec<&str> = peer.quick.iter().filter(chosen).copied().collect();
+        if starts.is_empty() {
+            continue;
+        }
+        let ready = match absent {
+            Absent::Fails => ready(peer),
+            Absent::Told if probe(peer).succeeds() => Ok(()),
+            Absent::Told => Err(format!(
+                "`cargo xtask interop {}` installs it where it may",
+                peer.name
+            )
+            .into()),
+        };
+        let missing = ready.err().map(|error| error.to_string());
+        let mut ran = Vec::new();
+        if missing.is_none() {
+            let starts: Vec<String> = starts.iter().map(|&start| start.into()).collect();
+            let runner = Runner::new(&workspace::packages()?, absent)?;
+            let teed = runner.run(Which::Ignored(&starts))?;
+            ran = suite::results(&teed.text);
+            outcome = outcome.and_then(|()| Ok(teed.result?));
+        }
+        let line = line(peer, missing.as_deref(), &starts, &ran);
+        lines.push_str(line.text());
+        lines.push('\n');
+        if let Some(fault) = line.fault(absent) {
+            outcome = outcome.and_then(|()| Err(fault.into()));
+        }
+    }
+    outcome
+}
+
+/// How the names of a peer's tests start.
+fn start(peer: &Peer) -> String {
+    format!("interop_{}_", peer.name)
+}
+
+fn probe(peer: &Peer) -> Cmd {
+    let (program, args) = peer.probe.split_first().unwrap_or((&"true", &[]));
+    Cmd::new(*program).args(args.iter().copied())
+}
+
 /// Installs what is missing, where it may.
 fn ready(peer: &Peer) -> Outcome {
-    let [program, args @ ..] = peer.probe else {
-        return Ok(());
-    };
-    let probe = Cmd::new(*program).args(args.iter().copied());
+    let probe = probe(peer);
     if !probe.succeeds() {
         tools::debian(peer.debian)?;
         probe.output()?;
@@ -156,31 +215,39 @@ impl Line {
             Self::Passed(text) | Self::Failed(text) | Self::NotRun(text) => text,
         }
     }
+
+    /// What is wrong, if anything.
+    fn fault(self, absent: Absent) -> Option<String> {
+        match self {
+            Self::Passed(_) => None,
+            Self::NotRun(_) if absent == Absent::Told => None,
+            Self::Failed(text) | Self::NotRun(text) => Some(text),
+        }
+    }
 }
 
-fn line(peer: &Peer, missing: Option<&str>, ran: &[Ran]) -> Line {
+/// The line of a peer whose tests' names start like this: with each of these starts, one or more.
+fn line(peer: &Peer, missing: Option<&str>, starts: &[&str], ran: &[Ran]) -> Line {
     let name = peer.name;
     if let Some(why) = missing {
         return Line::NotRun(format!("not run: {name} ({})", why.trim()));
     }
-    let start = format!("interop_{name}_");
-    let function = |ran: &&Ran| {
+    let has = |ran: &&Ran, start: &str| {
         let function = ran.name.rsplit("::").next();
-        function.is_some_and(|f| f.starts_with(&start))
+        function.is_some_and(|f| f.starts_with(start))
     };
-    let own: Vec<&Ran> = ran.iter().filter(function).collect();
-    let failed: Vec<&str> = own
-        .iter()
-        .filter(|ran| !ran.passed)
-        .map(|ran| ran.name.as_str())
-        .collect();
-    if own.is_empty() {
-        // A peer that nothing talks to proves nothing.
-        Line::NotRun(format!("not run: {name} (no test of it ran)"))
-    } else if failed.is_empty() {
-        Line::Passed(format!("{name}: passed ({} tests)", own.len()))
-    } else {
-        Line::Failed(format!("{name}: failed ({})", failed.join(", ")))
+    // A peer that nothing talks to proves nothing.
+    if let Some(idle) = starts.iter().find(|s| !ran.iter().any(|r| has(&r, s))) {
+        return Line::NotRun(format!("not run: {name} (no test {idle}... ran)"));
+    }
+    let own = ran.iter().filter(|r| starts.iter().any(|s| has(r, s)));
+    let (passed, failed): (Vec<&Ran>, Vec<&Ran>) = own.partition(|ran| ran.passed);
+    match failed.is_empty() {
+        true => Line::Passed(format!("{name}: passed ({} tests)", passed.len())),
+        false => {
+            let failed: Vec<&str> = failed.iter().map(|ran| ran.name.as_str()).collect();
+            Line::Failed(format!("{name}: failed ({})", failed.join(", ")))
+        }
     }
 }
 
@@ -199,12 +266,36 @@ mod tests {
         let good = ran("sync::interop_strace_order", true);
         let bad = ran("interop_strace_batch", false);
         let other = ran("interop_swaks_tls", true);
-        let of = |missing, ran: &[Ran]| line(peer, missing, ran);
+        let of = |missing, ran: &[Ran]| line(peer, missing, &["interop_strace_"], ran);
         let all = [good.clone(), other.clone()];
         assert!(matches!(of(None, &all), Line::Passed(t) if t == "strace: passed (1 tests)"));
         assert!(matches!(of(None, &[good.clone(), bad]), Line::Failed(_)));
         assert!(matches!(of(None, &[other]), Line::NotRun(_)));
         assert!(matches!(of(Some("no apt"), &[good]), Line::NotRun(_)));
+        // Of quick tests, each that is listed must have run.
+        let listed = ["interop_strace_order", "interop_strace_sync"];
+        assert!(matches!(line(peer, None, &listed, &all), Line::NotRun(_)));
+        let all = [all[0].clone(), ran("interop_strace_sync_twice", true)];
+        assert!(matches!(line(peer, None, &listed, &all), Line::Passed(_)));
+    }
+
+    #[test]
+    fn what_did_not_run_is_a_fault_only_where_all_must() {
+        let line = || Line::NotRun("no apt".into());
+        assert_eq!(line().fault(Absent::Told), None);
+        assert!(line().fault(Absent::Fails).is_some());
+        assert!(Line::Failed("x".into()).fault(Absent::Told).is_some());
+    }
+
+    #[test]
+    fn quick_tests_are_tests_of_their_peer_and_words_choose_among_them() {
+        for peer in PEERS {
+            assert!(peer.quick.iter().all(|q| q.starts_with(&start(peer))));
+        }
+        assert!(PEERS.iter().any(|peer| !peer.quick.is_empty()));
+        let mut lines = String::new();
+        quick(&["no_such_test".into()], Absent::Fails, &mut lines).unwrap();
+        assert_eq!(lines, "");
     }
 
     #[test]

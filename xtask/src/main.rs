@@ -22,7 +22,7 @@ use run::{Absent, Outcome};
 
 const HELP: &str = "\
 cargo xtask demo [--exit] [--mail FILE.eml]   build the mail service and show it at work
-cargo xtask test [FILTER]                     every test that needs no foreign server
+cargo xtask test [FILTER]                     every test that needs nothing foreign, and quick ones on PostgreSQL
 cargo xtask interop [PEER...]                 the tests against real peers (installs them where it may)
 cargo xtask conformance [--vectors DIR] [--write]
                                               the public suites

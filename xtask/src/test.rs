@@ -1,8 +1,8 @@
-//! Every test that needs no foreign server.
+//! Every test that needs nothing foreign, and the quick ones on a PostgreSQL server of their own.
 
 use crate::run::{Absent, Cmd, Outcome};
 use crate::suite::{self, Runner, Which};
-use crate::{tools, workspace};
+use crate::{interop, tools, workspace};
 
 /// Unit, property and integration tests, then the examples in the documentation.
 pub(crate) fn run(filter: &[String]) -> Outcome {
@@ -16,13 +16,17 @@ pub(crate) fn run(filter: &[String]) -> Outcome {
     tested.and(documented)
 }
 
-/// The tests proper; what sums them up goes into `summary`, which wants to be the last line of all.
+/// The tests proper; what sums them up goes into `summary`, which wants to be the last lines of all: first what was not
+/// run, or on what.
 pub(crate) fn tests(filter: &[String], absent: Absent, summary: &mut String) -> Outcome {
     tools::compiler()?;
     let runner = Runner::new(&workspace::packages()?, absent)?;
     let teed = runner.run(Which::Plain(filter))?;
-    *summary = suite::summary(&teed.text);
-    Ok(teed.result?)
+    let sum = suite::summary(&teed.text);
+    let quick = interop::quick(filter, absent, summary);
+    summary.push_str(&sum);
+    teed.result?;
+    quick
 }
 
 pub(crate) fn doctests() -> Outcome {

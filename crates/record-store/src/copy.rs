@@ -105,7 +105,8 @@ const TRIES: usize = 5;
 
 /// Makes the target a copy of the source, or goes on with it.
 ///
-/// What has expired by `now` is not copied.
+/// What has expired by `now` is not copied. A target that is the same as the source already is complete: so is a run
+/// that was interrupted in its very last commit, when it is run again.
 ///
 /// # Errors
 /// [`Error`]. After each of them the target is as it was, or an unfinished copy.
@@ -118,7 +119,16 @@ pub async fn run(
     if is_unfinished(from, now).await.map_err(Error::Source)? {
         return Err(Error::Unfinished);
     }
-    let mut copy = Copy::begin(from, to, options, now).await?;
+    let mut copy = match Copy::begin(from, to, options, now).await {
+        Err(Error::NotEmpty) if options.ending == Ending::Finished => {
+            // Boxed: futures in futures make types deeper than the compiler goes in a program.
+            return match Box::pin(compare(from, to, now, 1)).await? {
+                (done, 0) => Ok(done),
+                _ => Err(Error::NotEmpty),
+            };
+        }
+        begun => begun?,
+    };
     let mut changed = 0;
     for _ in 0..WALKS {
         let whole = copy.progress.after.is_none();
@@ -143,19 +153,31 @@ pub async fn verify(
     to: &impl Records,
     now: SystemTime,
 ) -> Result<Done, Error> {
+    match Box::pin(compare(from, to, now, u64::MAX)).await? {
+        (done, 0) => Ok(done),
+        (_, differ) => Err(Error::Differ(differ)),
+    }
+}
+
+/// Walks until so many records differ: what it saw, and how many do.
+async fn compare(
+    from: &impl Records,
+    to: &impl Records,
+    now: SystemTime,
+    most: u64,
+) -> Result<(Done, u64), Error> {
     let mut pairs = Pairs::new(from, to, None, now);
     let (mut done, mut differ) = (Done::default(), 0);
-    while let Some(pair) = pairs.next().await? {
+    while differ < most
+        && let Some(pair) = pairs.next().await?
+    {
         if let Some(source) = &pair.source {
             done.records += 1;
             done.octets += source.size();
         }
         differ += u64::from(!pairs.is_same(&pair).await?);
     }
-    match differ {
-        0 => Ok(done),
-        _ => Err(Error::Differ(differ)),
-    }
+    Ok((done, differ))
 }
 
 /// Whether a store is the target of a copy that has not ended: what is in it is not all, or not the newest.

@@ -39,7 +39,8 @@ pub struct PostgresOptions {
     /// For making a connection, from the look-up of the name to its first use. At most a day. Default 5 s.
     pub connect_timeout: Duration,
     /// After which every call has ended, whatever the server does. At most a day. Default 10 s. The server itself
-    /// gives up on a statement after two fifths of it, and a commit without an answer is resolved after a half.
+    /// gives up on a statement after two fifths of it, and a commit without an answer is resolved after a half. What
+    /// the server rolls back because of others is tried again in the first half.
     pub call_timeout: Duration,
     /// Whether commits tell other nodes which namespaces they wrote (`NOTIFY`), and [`Postgres::news`] listens. It
     /// makes commits of all nodes queue for a moment, and CockroachDB has no such thing. Default `false`.
@@ -64,11 +65,21 @@ impl Default for PostgresOptions {
 /// A store in a PostgreSQL database, which any number of nodes may share.
 ///
 /// A commit is one call of a function in the database, under SERIALIZABLE; what the database rolls back because of
-/// other commits is tried again, within the time that a call may take. If the connection is lost in the middle of a
+/// other commits is tried again, in the first half of the time that a call may take. If the connection is lost in the middle of a
 /// commit, the store asks over another one what became of it, and makes sure that nothing arrives later. Only if that
 /// is not possible in time, the outcome is [`Outcome::Unknown`], and whatever the same store reads next is the truth.
 ///
-/// While the server is away, calls end with [`Error::Unavailable`]; once it is back, they succeed again.
+/// While the server is away, calls end with [`Error::Unavailable`], or a commit that was under way with
+/// [`Outcome::Unknown`]; once it is back, they succeed again.
+///
+/// A commit with expectations about more than some thirty existing keys locks more than these under SERIALIZABLE, so
+/// that commits of others may make the database roll it back, and it them. That is tried again, with random pauses of up
+/// to 64 ms, for half of [`call_timeout`](PostgresOptions::call_timeout); what has not succeeded by then is
+/// [`Error::Busy`], and nothing of it was written. If many commits are so wide, raise the server's
+/// `max_pred_locks_per_relation`.
+///
+/// tokio-postgres tells the `log` crate, at level debug, what it sends: keys and values, but no password. Who installs
+/// a logger for it should leave `tokio_postgres` at info.
 ///
 /// The futures run on a thread of the store's own, so that any executor will do. Dropping the store waits until the
 /// commits that were accepted have ended.
@@ -115,7 +126,8 @@ impl Postgres {
     /// The certificate and the name of the server are verified, against the system's certificates or
     /// `?sslrootcert=FILE`; `sslmode=require`, `verify-ca` and `verify-full` all mean this. Clear text is for Unix
     /// sockets (`postgres://%2Fvar%2Frun%2Fpostgresql/DATABASE`) and `sslmode=disable`. Further parameters are
-    /// those of tokio-postgres: `application_name`, `channel_binding`, `options`, `target_session_attrs`, ...
+    /// those of tokio-postgres: `application_name`, `channel_binding`, `options`, ... Of several hosts
+    /// (`HOST1,HOST2`) the first that can be written to is used: a replica is refused, because it may lag.
     ///
     /// # Errors
     /// [`Error::Location`] for a URL that cannot be used, [`Error::Unavailable`] and [`Error::Busy`] if the server

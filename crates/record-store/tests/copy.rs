@@ -107,6 +107,8 @@ enum Fault {
     Unknown,
     /// It says that it has written, and has not.
     Lies,
+    /// The commit happens, and whoever asked for it does not live to hear of it.
+    Dies,
 }
 
 impl<'a> Faulty<'a> {
@@ -152,6 +154,10 @@ impl Records for Faulty<'_> {
                 let put = Commit::new().put(&key, old.value()?, Expect::Anything);
                 self.store.commit(put, now).await
             }
+            Fault::Dies if left == 0 => {
+                let _ = self.store.commit(commit, now).await?;
+                Err(Error::Busy)
+            }
             _ => self.store.commit(commit, now).await,
         }
     }
@@ -187,10 +193,60 @@ fn a_target_that_is_no_copy_is_left_alone() {
     let before = all(&to);
     assert!(matches!(run(&from, &to), Err(copy::Error::NotEmpty)));
     assert_eq!(all(&to), before);
-    // So is one that was finished, and may have been used since.
+    // So is one that was finished, and has been used since.
     let to = Memory::new();
     run(&from, &to).unwrap();
+    put(&to, 1, b"somebody's");
+    let before = all(&to);
     assert!(matches!(run(&from, &to), Err(copy::Error::NotEmpty)));
+    put(&to, 1, &1_u64.to_be_bytes());
+    put(&to, 5000, b"new");
+    assert!(matches!(run(&from, &to), Err(copy::Error::NotEmpty)));
+    delete(&to, 5000);
+    delete(&to, 1);
+    assert!(matches!(run(&from, &to), Err(copy::Error::NotEmpty)));
+    assert_eq!(all(&to).len(), before.len() - 1);
+    // What is in it is no copy of nothing, either.
+    assert!(matches!(
+        run(&Memory::new(), &to),
+        Err(copy::Error::NotEmpty)
+    ));
+}
+
+#[test]
+fn a_target_that_is_complete_is_told_to_be() {
+    let (from, to) = (source(), Memory::new());
+    run(&from, &to).unwrap();
+    let done = run(&from, &to).unwrap();
+    assert_eq!((done.records, done.changed), (1506, 0));
+    // Who wants an unfinished copy does not get a finished one for it.
+    let mut first = named("a");
+    first.ending = Ending::Unfinished;
+    let refused = block_on(copy::run(&from, &to, &first, now()));
+    assert!(matches!(refused, Err(copy::Error::NotEmpty)), "{refused:?}");
+    assert!(!block_on(copy::is_unfinished(&to, now())).unwrap());
+}
+
+/// Interrupted right after each of its commits, the last one too.
+#[test]
+fn a_copy_that_dies_after_any_commit_is_completed_by_the_next_run() {
+    let from = Memory::new();
+    (0..700).for_each(|number| put(&from, number, &number.to_be_bytes()));
+    put(&from, 2004, &vec![7; 3_000_000]);
+    let whole = all(&from);
+    let mut finished = 0;
+    for commits in 0.. {
+        let to = Memory::new();
+        let faulty = Faulty::after(&to, commits, Fault::Dies);
+        if run(&from, &faulty).is_ok() {
+            assert!(commits > 5, "no commit was hit");
+            break;
+        }
+        finished += usize::from(!block_on(copy::is_unfinished(&to, now())).unwrap());
+        run(&from, &to).unwrap();
+        assert_eq!(all(&to), whole, "after {commits} commits");
+    }
+    assert_eq!(finished, 1, "the last commit was hit, and only once");
 }
 
 #[test]

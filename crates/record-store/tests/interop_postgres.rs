@@ -47,9 +47,13 @@ fn interop_postgres_conformance() {
     let server = Server::start();
     let store = Arc::new(AnyStore::open(&server.url()).unwrap());
     conformance::run(&store, now()).unwrap();
+}
 
-    server.database("other");
-    let url = server.url_of_socket("other");
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_notifying_over_a_socket_is_conforming_too() {
+    let server = Server::start();
+    let url = server.url_of_socket("postgres");
     let notifying = Postgres::open_with(&url, &options(|o| o.notify = true)).unwrap();
     conformance::run(&notifying, now()).unwrap();
 }

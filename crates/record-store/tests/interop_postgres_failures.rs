@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use common::postgres::Postgres as Server;
@@ -70,6 +71,70 @@ fn interop_postgres_a_server_that_is_away_is_a_temporary_error() {
         block_on(store.commit(put(2), now())),
         Ok(Outcome::Committed(_))
     ));
+}
+
+/// Half a minute of real time, longer than any deadline of the store, with its defaults. Each second is looked at.
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_a_server_away_for_30_seconds_is_a_temporary_error_all_the_while() {
+    let mut server = Server::start();
+    let store = Postgres::open(&server.url()).unwrap();
+    assert!(matches!(
+        block_on(store.commit(put(1), now())),
+        Ok(Outcome::Committed(_))
+    ));
+    assert!(is_there(&store, &key(1)));
+    server.stop("fast");
+    let away = |error: Error| matches!(error, Error::Unavailable(_)) && error.is_temporary();
+    for second in 0..30 {
+        let outcome = block_on(store.commit(put(2), now()));
+        match outcome {
+            Err(error) => assert!(away(error)),
+            // It was sent before the connection's end was noticed.
+            Ok(Outcome::Unknown) if second == 0 => {}
+            other => panic!("after {second} s: {other:?}"),
+        }
+        assert!(block_on(store.get(&key(1), now())).is_err_and(away));
+        assert!(block_on(store.scan(&Prefix::all(), None, 9, now())).is_err_and(away));
+        assert!(block_on(store.sweep(now(), 9)).is_err_and(away));
+        thread::sleep(Duration::from_secs(1));
+    }
+    server.restart();
+    // The first call of each kind, of the same store.
+    assert!(block_on(store.get(&key(2), now())).unwrap().is_none());
+    assert!(block_on(store.get(&key(1), now())).unwrap().is_some());
+    assert!(matches!(
+        block_on(store.commit(put(2), now())),
+        Ok(Outcome::Committed(_))
+    ));
+    assert!(block_on(store.sweep(now(), 9)).is_ok());
+}
+
+/// A replica lags, so none is used: neither of several hosts nor alone.
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_a_server_that_cannot_be_written_to_is_not_read_from() {
+    let (primary, replica) = (Server::start(), Server::start());
+    for server in [&primary, &replica] {
+        drop(Postgres::open(&server.url()).unwrap());
+    }
+    // As a replica says of itself.
+    replica.sql("ALTER DATABASE postgres SET default_transaction_read_only = on");
+    let refused = Postgres::open(&replica.url()).unwrap_err();
+    assert!(refused.is_temporary(), "{refused:?}");
+    assert!(format!("{refused:?}").contains("does not allow writes"));
+    let ports = [replica.port(), primary.port()].map(|port| format!("127.0.0.1:{port}"));
+    let url = format!(
+        "postgres://postgres@{}/postgres?sslmode=disable&target_session_attrs=any",
+        ports.join(",")
+    );
+    let store = Postgres::open(&url).unwrap();
+    assert!(matches!(
+        block_on(store.commit(put(1), now())),
+        Ok(Outcome::Committed(_))
+    ));
+    assert!(block_on(store.get(&key(1), now())).unwrap().is_some());
+    assert_eq!(primary.sql("SELECT count(*) FROM record_store.record"), "1");
 }
 
 #[test]

@@ -37,6 +37,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         return Err("neither store needs a password from a file".into());
     }
     let source = existing(from)?;
+    if from == to {
+        return Err("both stores are the same".into());
+    }
     if arguments.verify {
         existing(to)?;
     } else if let Some(path) = to.path() {

@@ -1,8 +1,11 @@
 //! A commit: one call of one function, one round trip; and what to do when no answer comes.
 
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Sleep, sleep, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
@@ -60,9 +63,16 @@ async fn attempts(
     request: &Request<'_>,
     progress: &mut Progress,
 ) -> Result<Outcome, Error> {
+    let mut half = pin!(sleep(shared.patience()));
+    let mut rolled_back = false;
     shared.settle().await?;
     for round in 0.. {
         let mut lease = shared.writers.lease().await?;
+        // Another try has the other half for its answer: without one at the end, nobody would know its outcome.
+        if rolled_back && is_over(half.as_mut()).await {
+            lease.keep();
+            return Err(Error::Busy);
+        }
         let attempt = lease.conn.next_attempt();
         progress.sent = Some(attempt);
         let reply = timeout(shared.patience(), request.ask(&lease.conn, shared)).await;
@@ -78,6 +88,7 @@ async fn attempts(
             Failure::Retry => {
                 progress.sent = None;
                 progress.late = Error::Busy;
+                rolled_back = true;
                 lease.keep();
             }
             Failure::Refused(error) => {
@@ -90,6 +101,7 @@ async fn attempts(
             }
             Failure::Lost(error) => {
                 drop(lease);
+                rolled_back = false;
                 progress.late = error;
                 if shared.options.mutation == "unfenced" {
                     progress.sent = None;
@@ -106,6 +118,11 @@ async fn attempts(
         pause(round).await;
     }
     Err(Error::Busy)
+}
+
+/// Whether a time is over; waits for nothing.
+async fn is_over(mut time: Pin<&mut Sleep>) -> bool {
+    poll_fn(|context| Poll::Ready(time.as_mut().poll(context).is_ready())).await
 }
 
 /// Waits for a random time, the longer the more often it was in vain.

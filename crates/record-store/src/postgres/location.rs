@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 use crate::Error;
 
@@ -65,6 +65,10 @@ impl Location {
         if hosts.is_empty() {
             return Err(refused("no host"));
         }
+        // It would win over the socket: clear text through the network.
+        if hosts.iter().any(local) && !config.get_hostaddrs().is_empty() {
+            return Err(refused("a Unix socket has no hostaddr"));
+        }
         let trust = match (encrypted, root) {
             _ if hosts.iter().all(local) => Trust::Clear, // nobody is in between
             (false, _) => Trust::Clear,
@@ -78,6 +82,8 @@ impl Location {
             Trust::Clear => SslMode::Disable,
             _ => SslMode::Require,
         });
+        // A replica lags: what it says after a commit, or after an unknown outcome, would not be the truth.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("record-store");
         }
@@ -151,12 +157,41 @@ mod tests {
             ),
             ("postgres://u:secret@/d", "no host"),
             ("postgres://u:secret@h,%2Frun/d", "do not mix"),
+            (
+                "postgres://u:secret@%2Frun/d?hostaddr=192.0.2.1",
+                "no hostaddr",
+            ),
+            (
+                "postgres://u:secret@%2Frun/d?hostadd%72=192.0.2.1",
+                "no hostaddr",
+            ),
+            (
+                "postgres://u:secret@h,%2Frun/d?sslmode=disable&hostaddr=192.0.2.1,192.0.2.2",
+                "no hostaddr",
+            ),
         ] {
             let Err(error) = Location::parse(url) else {
                 panic!("{url} was accepted");
             };
             let text = format!("{error} {error:?}");
             assert!(text.contains(why) && !text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_spelling_switches_tls_off_or_a_replica_on() {
+        for url in [
+            "postgres://h/d?ssl%6Dode=disable",
+            "postgres://h/d?sslmode=disable&sslmode=verify-full",
+            "postgres://h/d?hostaddr=192.0.2.1",
+            "postgres://h/d?target_session_attrs=any",
+            "postgres://h/d?target_session_attrs=read-only",
+        ] {
+            let Location { config, trust } = Location::parse(url).unwrap();
+            assert_eq!(trust, Trust::System, "{url}");
+            assert_eq!(config.get_ssl_mode(), SslMode::Require, "{url}");
+            let wanted = config.get_target_session_attrs();
+            assert_eq!(wanted, TargetSessionAttrs::ReadWrite, "{url}");
         }
     }
 

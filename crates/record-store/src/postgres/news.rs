@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::failure::{too_late, unavailable};
@@ -45,13 +46,23 @@ impl News {
     pub async fn wait(&mut self, at_most: Duration) -> Heard {
         let mut changes = self.changes.clone();
         let waiting = async move { timeout(at_most, changes.changed()).await };
-        let heard = match self.runtime.spawn(waiting).await {
+        let mut waiting = Waiting(self.runtime.spawn(waiting));
+        let heard = match (&mut waiting.0).await {
             Ok(Ok(Ok(()))) => Heard::Commit,
             Ok(Err(_)) => Heard::Nothing,
             Ok(Ok(Err(_))) | Err(_) => Heard::Closed,
         };
         self.changes.mark_unchanged();
         heard
+    }
+}
+
+/// A task that ends when nobody waits for it any more.
+struct Waiting<T>(JoinHandle<T>);
+
+impl<T> Drop for Waiting<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -138,4 +149,38 @@ async fn hear(connector: &Connector, hub: &Weak<Hub>) -> Result<(), Error> {
     // Ends when the connection does.
     let _ = (&mut conn.driver).await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_that_is_given_up_leaves_nothing_behind() {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_time()
+            .build()
+            .unwrap();
+        let hub = Hub::default();
+        let mut news = News::new(hub.subscribe("a"), runtime.handle().clone());
+        let day = Duration::from_secs(24 * 3600);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            assert_eq!(pin!(news.wait(day)).poll(&mut context), Poll::Pending);
+        }
+        // It ends: none of them waits for its day.
+        while runtime.metrics().num_alive_tasks() > 0 {
+            std::thread::yield_now();
+        }
+        // Nor has a message been lost with them.
+        hub.tell(&["a"]);
+        assert_eq!(runtime.block_on(news.wait(day)), Heard::Commit);
+    }
 }

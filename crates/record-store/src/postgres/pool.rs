@@ -260,6 +260,8 @@ impl Lease<'_> {
                 .idle
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            // Those that nobody has needed for long, below the others, are closed.
+            idle.retain(Conn::is_fit);
             idle.push(self.conn);
         }
     }

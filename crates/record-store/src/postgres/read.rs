@@ -116,9 +116,15 @@ pub(super) async fn sweep(shared: &Shared, now: Stamp, budget: usize) -> Result<
                     return swept(&rows);
                 }
                 Err(Failure::Refused(error)) => return Err(error),
-                Err(failure) => late = failure.into(),
+                Err(Failure::Retry) => {
+                    late = Error::Busy;
+                    lease.keep();
+                }
+                Err(failure) => {
+                    late = failure.into();
+                    drop(lease);
+                }
             }
-            drop(lease);
             pause(round).await;
         }
         Err(Error::Closed)

@@ -1,9 +1,10 @@
-//! Something between a client and its server: it counts round trips, and holds octets back.
+//! Something between a client and its server: it counts round trips, holds octets back, and cuts connections.
 #![allow(dead_code)] // each test program uses a part
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -20,6 +21,36 @@ struct Shared {
     /// Octets of clients that are waiting at the gate.
     held: AtomicUsize,
     round_trips: AtomicUsize,
+    cuts: AtomicUsize,
+    wires: Mutex<Wires>,
+}
+
+/// Where the connection of a commit is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Before the server hears of it.
+    Request,
+    /// Once the server has done it, before the client hears of that.
+    Answer,
+}
+
+/// What becomes of the others, and of new ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// They live.
+    Lives,
+    /// They are cut, too, and new ones are refused until [`Proxy::mend`].
+    Refused,
+    /// They are cut, too, and new ones get no answer until [`Proxy::mend`].
+    Stalls,
+}
+
+/// Who is connected, and what waits for the next commit.
+#[derive(Default)]
+struct Wires {
+    armed: Option<(Cut, Rest)>,
+    refusing: bool,
+    clients: Vec<TcpStream>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -74,6 +105,27 @@ impl Proxy {
         self.shared.round_trips.load(Ordering::SeqCst)
     }
 
+    /// Cuts the connection of the next commit.
+    pub(crate) fn cut_next_commit(&self, cut: Cut, rest: Rest) {
+        self.shared.wires.lock().unwrap().armed = Some((cut, rest));
+    }
+
+    /// Connections work again.
+    pub(crate) fn mend(&self) {
+        self.shared.wires.lock().unwrap().refusing = false;
+        self.release();
+    }
+
+    /// How many commits were cut.
+    pub(crate) fn cuts(&self) -> usize {
+        self.shared.cuts.load(Ordering::SeqCst)
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.gate.lock().unwrap().connections
+    }
+
     /// Octets of requests that have arrived here and not been let through.
     pub(crate) fn held(&self) -> usize {
         self.shared.held.load(Ordering::SeqCst)
@@ -92,36 +144,90 @@ impl Shared {
             gate.connections += 1;
             gate.connections - 1
         };
+        {
+            let mut wires = self.wires.lock().unwrap();
+            if wires.refusing {
+                return;
+            }
+            wires.clients.push(client.try_clone().unwrap());
+        }
         let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else {
             return;
         };
         client.set_nodelay(true).unwrap();
         server.set_nodelay(true).unwrap();
         let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        let shared = Arc::clone(self);
+        let (shared, mut writes) = (Arc::clone(self), false);
+        let (sentence, carried_out) = channel();
         thread::spawn(move || {
             shared.pump(from, to, |shared, octets| {
                 shared.held.fetch_add(octets.len(), Ordering::SeqCst);
                 shared.wait(|gate| number < gate.requests);
                 shared.held.fetch_sub(octets.len(), Ordering::SeqCst);
+                // A connection that has prepared the statement begins each commit with a message Bind.
+                let commits = writes && octets.first() == Some(&b'B');
+                writes |= octets.windows(COMMIT.len()).any(|words| words == COMMIT);
+                let armed = commits.then(|| shared.wires.lock().unwrap().armed.take());
+                match armed.flatten() {
+                    Some((Cut::Request, rest)) => {
+                        shared.cut(rest);
+                        Pass::Cut
+                    }
+                    Some((Cut::Answer, rest)) => {
+                        let _ = sentence.send(rest);
+                        Pass::On
+                    }
+                    None => Pass::On,
+                }
             });
         });
         let (shared, mut messages) = (Arc::clone(self), Messages::default());
+        let mut doomed = None;
         thread::spawn(move || {
             shared.pump(server, client, |shared, octets| {
                 shared.wait(|gate| number < gate.answers);
                 let ready = messages.count(octets, b'Z');
                 shared.round_trips.fetch_add(ready, Ordering::SeqCst);
+                doomed = doomed.or_else(|| carried_out.try_recv().ok());
+                match doomed {
+                    Some(rest) if ready > 0 => {
+                        shared.cut(rest);
+                        Pass::Cut
+                    }
+                    Some(_) => Pass::Keep,
+                    None => Pass::On,
+                }
             });
         });
     }
 
-    fn pump(&self, mut from: TcpStream, mut to: TcpStream, mut pass: impl FnMut(&Self, &[u8])) {
+    /// What a cut does to the others; its own connection ends by itself.
+    fn cut(&self, rest: Rest) {
+        if rest != Rest::Lives {
+            let mut wires = self.wires.lock().unwrap();
+            wires.refusing = rest == Rest::Refused;
+            if rest == Rest::Stalls {
+                self.gate.lock().unwrap().requests = usize::MAX;
+            }
+            for client in wires.clients.drain(..) {
+                let _ = client.shutdown(Shutdown::Both);
+            }
+        }
+        self.cuts.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn pump(
+        &self,
+        mut from: TcpStream,
+        mut to: TcpStream,
+        mut pass: impl FnMut(&Self, &[u8]) -> Pass,
+    ) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut buffer) {
-            pass(self, &buffer[..length]);
-            if to.write_all(&buffer[..length]).is_err() {
-                break;
+            match pass(self, &buffer[..length]) {
+                Pass::On if to.write_all(&buffer[..length]).is_ok() => {}
+                Pass::Keep => {}
+                Pass::On | Pass::Cut => break,
             }
         }
         let _ = (to.shutdown(Shutdown::Both), from.shutdown(Shutdown::Both));
@@ -135,6 +241,18 @@ impl Shared {
                 .unwrap(),
         );
     }
+}
+
+/// What is in the statement of a commit.
+const COMMIT: &[u8] = b"record_store.commit_";
+
+/// What becomes of octets.
+enum Pass {
+    On,
+    /// Nobody gets them.
+    Keep,
+    /// Nor what comes after them.
+    Cut,
 }
 
 /// Finds the messages in a server's octets: a letter, a length that counts itself, the rest.

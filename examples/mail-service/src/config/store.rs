@@ -50,7 +50,8 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.database() {
             // No user, no password, no parameters, which may be one.
-            Some(Database { host, .. }) => write!(f, "postgres://{host}"),
+            Some(Database { host, .. }) if self.is_plain() => write!(f, "postgres://{host}"),
+            Some(_) => f.write_str("postgres://..."),
             None => f.write_str(&self.0),
         }
     }
@@ -102,6 +103,14 @@ impl Location {
             host,
             parameters,
         })
+    }
+
+    /// Whether nobody can take a part of a password for the host: a password with an at sign, or with a question mark
+    /// before one, is not written as it should be.
+    fn is_plain(&self) -> bool {
+        let (before, _) = self.0.split_once('?').unwrap_or((&self.0, ""));
+        let ats = |text: &str| text.matches('@').count();
+        ats(before) <= 1 && ats(before) == ats(&self.0)
     }
 
     /// Whether it is one that can be opened, as far as one can see.
@@ -250,15 +259,18 @@ mod tests {
     fn no_password_is_shown() {
         for (location, shown) in [
             ("postgres://u:secret@h:5/d", "postgres://h:5/d"),
+            ("postgresql://u:s%40e@h/d?sslmode=disable", "postgres://h/d"),
+            ("postgres://h/d?password=secret", "postgres://h/d"),
+            // Whose parts are not certain.
             (
                 "postgresql://u:se?cr@et@h/d?sslmode=disable",
-                "postgres://h/d",
+                "postgres://...",
             ),
-            ("postgres://h/d?password=secret", "postgres://h/d"),
-            (
-                "postgres://u:secret@%2Frun/d?user=a@b",
-                "postgres://%2Frun/d",
-            ),
+            ("postgres://u:se?c@re?t@h/d", "postgres://..."),
+            ("postgres://u:se@cret?@h/d", "postgres://..."),
+            ("postgres://h/d?user=a@b&password=secret", "postgres://..."),
+            ("postgres://h/d?password=a@secret", "postgres://..."),
+            ("postgres://u:secret@%2Frun/d?user=a@b", "postgres://..."),
             ("sqlite:mail.db", "sqlite:mail.db"),
         ] {
             let location = Location::from(location);

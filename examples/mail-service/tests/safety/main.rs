@@ -8,6 +8,8 @@
 mod common;
 #[path = "../../../../crates/record-store/tests/common/postgres.rs"]
 mod postgres;
+#[path = "../../../../crates/record-store/tests/common/proxy.rs"]
+mod proxy;
 
 mod backup;
 mod copy_store;
@@ -22,3 +24,4 @@ mod postfix;
 mod smuggling;
 mod syscalls;
 mod tools;
+mod unknown;

@@ -1,11 +1,14 @@
 //! The database is away: while the service starts, and while it works.
 
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use crate::common::lax::{Fault, Lax};
 use crate::common::pop3::Pop3;
 use crate::common::service::{Options, PASSWORD, Service, USER};
-use crate::common::{Peer, eventually};
+use crate::common::smtp::Smtp;
+use crate::common::{Peer, eventually, ids, letter};
 use crate::durability::{Senders, Stored};
 use crate::nodes::{nodes, stored};
 use crate::postgres::Postgres;
@@ -61,6 +64,48 @@ fn interop_postgres_the_check_finds_what_an_outage_loses() {
     let hurried = Lax::start(Fault::Hurries);
     let found = outages(Some(&hurried)).expect_err("nothing was lost");
     assert!(found.contains("lost [\"r"), "{found}");
+}
+
+/// Half a minute of real time, longer than the lock of a maildrop lives. Each second, both nodes are asked.
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_a_database_away_for_30_seconds_is_451_and_then_all_is_well() {
+    let mut database = Postgres::start();
+    let nodes = nodes(&database);
+    let deliver = |node: &Service, id: &str| {
+        let mut session = Smtp::open(node.smtp()).unwrap();
+        session.deliver(&letter(id, 900)).unwrap()
+    };
+    deliver(&nodes[0], "kept").expect(250);
+    let mut reader = nodes[0].login();
+    reader.command("DELE 1").unwrap().unwrap();
+    let mut sender = Smtp::open(nodes[1].smtp()).unwrap();
+    let envelope = sender.envelope("alice@a.test", USER).unwrap();
+    envelope.expect(354);
+
+    database.stop("fast");
+    sender.0.send(&letter("refused", 900)).unwrap();
+    sender.0.send(b".\r\n").unwrap();
+    sender.reply().unwrap().expect(451);
+    for _ in 0..30 {
+        for node in &nodes {
+            deliver(node, "refused").expect(451);
+            // RFC 3206 §4
+            let refused = Pop3::login(node.pop3(), USER, PASSWORD).unwrap();
+            let refused = refused.err().expect("the store is away");
+            assert!(refused.starts_with("[SYS/TEMP]"), "{refused}");
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    database.restart();
+
+    // The first try at each node, and neither was started again.
+    deliver(&nodes[0], "first").expect(250);
+    deliver(&nodes[1], "second").expect(250);
+    // The reader's lock has expired: another one may have read the message that he wanted to delete.
+    let quit = reader.command("QUIT");
+    assert!(!matches!(quit, Ok(Ok(_))), "{quit:?}");
+    assert_eq!(ids(&stored(&nodes)), ["first", "kept", "second"]);
 }
 
 /// What a node says that cannot start.
