@@ -50,6 +50,13 @@ impl<'a> Paths<'a> {
         self.with_dates(&[trusted], &|path| Ok(self.issuers(path)?.len()))
     }
 
+    /// Whether what leads to the server, by names, leads from a root.
+    pub(super) fn name_a_root(&self, anchors: &[TrustAnchor<'_>]) -> bool {
+        let found = self.walk.found().iter();
+        let mut roots = found.filter(|f| anchors.iter().any(|a| is_of(&f.certificate, a)));
+        roots.next().is_some()
+    }
+
     /// Whether there is a path to a root, of issuers that together pass a test. The test gives the
     /// result; it gets the certificates above the server's, the root among them.
     pub(super) fn to_root(
