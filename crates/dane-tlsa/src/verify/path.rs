@@ -166,10 +166,13 @@ impl<'a> Paths<'a> {
                 .map_err(|_| webpki::Error::UnknownIssuer)
         };
         let time = Duration::from_secs(u64::try_from(at).unwrap_or(0));
-        // A copy of an anchor is no way to it, and a fault of a copy is not one of the path.
+        // A copy of an anchor is no way to it, and a fault of a copy is not one of the path. But what
+        // another has issued for an anchor is a way to that other.
         let is_anchor = |der: &&CertificateDer<'_>| {
-            Certificate::parse(der)
-                .is_some_and(|certificate| anchors.iter().any(|anchor| is_of(&certificate, anchor)))
+            Certificate::parse(der).is_some_and(|certificate| {
+                (certificate.is_self_issued() || anchors.len() == 1)
+                    && anchors.iter().any(|anchor| is_of(&certificate, anchor))
+            })
         };
         let pool: Vec<_> = pool.iter().filter(|der| !is_anchor(der)).cloned().collect();
         let built = self.leaf.verify_for_usage(
