@@ -14,12 +14,11 @@ fn check(records: &[Tlsa], chain: &[CertificateDer<'_>]) -> Verdict {
     let Some(usable) = RrSet::new(records).assume_secure().usable_for_smtp() else {
         return Verdict::unusable();
     };
-    Matcher::new(
-        usable,
-        References::new([HOST]).unwrap(),
-        Crypto::aws_lc_rs(),
+    Matcher::new(usable, References::new([HOST]).unwrap(), Crypto::aws_lc()).check(
+        &chain[0],
+        &chain[1..],
+        now(),
     )
-    .check(&chain[0], &chain[1..], now())
 }
 
 fn animal() -> impl Strategy<Value = &'static str> {
