@@ -41,7 +41,7 @@ fn check(arguments: &Arguments) -> Verdict {
         return Verdict::unusable();
     };
     let now = arguments.at.unwrap_or_else(SystemTime::now);
-    Matcher::new(usable, arguments.references.clone(), Crypto::aws_lc())
+    Matcher::new(usable, arguments.references.clone(), Crypto::aws_lc_rs())
         .with_end_entity_names(arguments.names)
         .check(&arguments.end_entity, &arguments.intermediates, now)
 }

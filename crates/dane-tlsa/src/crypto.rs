@@ -30,7 +30,7 @@ impl Crypto {
 
     /// Those of AWS-LC.
     #[cfg(feature = "aws-lc-rs")]
-    pub fn aws_lc() -> Self {
+    pub fn aws_lc_rs() -> Self {
         Self::new(aws_lc::sha256, aws_lc::sha512, aws_lc::SIGNATURES)
     }
 

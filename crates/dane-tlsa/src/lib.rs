@@ -16,7 +16,7 @@
 //! let usable = records.usable_for_smtp().ok_or("encrypt, but nobody is authenticated")?;
 //! let names = References::new(["mx.example.org", "example.org"])?;
 //! # let now = SystemTime::UNIX_EPOCH;
-//! let verdict = Matcher::new(usable, names, Crypto::aws_lc()).check(&certificate, &[], now);
+//! let verdict = Matcher::new(usable, names, Crypto::aws_lc_rs()).check(&certificate, &[], now);
 //! assert_eq!((verdict.class(), verdict.depth()), (Class::Match, Some(0)));
 //! println!("{verdict}"); // a TLSA record vouches for the server (dane.match)
 //! # }
@@ -102,7 +102,7 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
-//! | `aws-lc-rs` | [`Crypto::aws_lc`] | yes |
+//! | `aws-lc-rs` | [`Crypto::aws_lc_rs`] | yes |
 //! | `ring` | [`Crypto::ring`] | no |
 //! | `rustls-0_23` | [`DaneVerifier`], for rustls 0.23 with any provider | no |
 //!

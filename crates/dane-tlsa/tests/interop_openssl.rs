@@ -296,7 +296,11 @@ fn ours(server: &Server, tlsa: &str, names: EndEntityNames) -> Class {
     let Some(usable) = records.usable_with_roots(Arc::new(roots)) else {
         return Class::Unusable;
     };
-    let matcher = Matcher::new(usable, References::new([HOST]).unwrap(), Crypto::aws_lc());
+    let matcher = Matcher::new(
+        usable,
+        References::new([HOST]).unwrap(),
+        Crypto::aws_lc_rs(),
+    );
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let verifier = DaneVerifier::new(matcher.with_end_entity_names(names), provider);
     let config = Arc::new(verifier.client_config().unwrap());

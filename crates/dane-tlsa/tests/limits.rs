@@ -32,13 +32,13 @@ fn more_certificates_than_are_looked_at_are_a_reason() {
     let others = std::iter::repeat_with(|| zoo().get("other-root").unwrap().clone());
     chain.extend(others.take(Matcher::MAX_CERTIFICATES - 1));
     let ta = || smtp([record(zoo(), "2 1 1 int")]);
-    assert!(check(ta(), &chain, Crypto::aws_lc()).is_match());
+    assert!(check(ta(), &chain, Crypto::aws_lc_rs()).is_match());
     chain.push(zoo().get("root").unwrap().clone());
-    let verdict = check(ta(), &chain, Crypto::aws_lc());
+    let verdict = check(ta(), &chain, Crypto::aws_lc_rs());
     assert_eq!(verdict.reason(), Reason::Limit);
     // Usage 3 looks at none of them.
     let ee = smtp([record(zoo(), "3 1 1 leaf")]);
-    assert!(check(ee, &chain, Crypto::aws_lc()).is_match());
+    assert!(check(ee, &chain, Crypto::aws_lc_rs()).is_match());
 }
 
 /// Signatures that were verified.

@@ -75,9 +75,13 @@ fn judge(case: &Case, host: &str, roots: &[CertificateDer<'static>]) -> Verdict 
     // 2026, in which all that the suite holds are valid.
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000);
     let (end_entity, rest) = case.chain.split_first().unwrap();
-    Matcher::new(usable, References::new([host]).unwrap(), Crypto::aws_lc())
-        .with_end_entity_names(case.names)
-        .check(end_entity, rest, now)
+    Matcher::new(
+        usable,
+        References::new([host]).unwrap(),
+        Crypto::aws_lc_rs(),
+    )
+    .with_end_entity_names(case.names)
+    .check(end_entity, rest, now)
 }
 
 fn read(path: &Path) -> Vec<Case> {

@@ -14,11 +14,12 @@ fn check(records: &[Tlsa], chain: &[CertificateDer<'_>]) -> Verdict {
     let Some(usable) = RrSet::new(records).assume_secure().usable_for_smtp() else {
         return Verdict::unusable();
     };
-    Matcher::new(usable, References::new([HOST]).unwrap(), Crypto::aws_lc()).check(
-        &chain[0],
-        &chain[1..],
-        now(),
+    Matcher::new(
+        usable,
+        References::new([HOST]).unwrap(),
+        Crypto::aws_lc_rs(),
     )
+    .check(&chain[0], &chain[1..], now())
 }
 
 fn animal() -> impl Strategy<Value = &'static str> {

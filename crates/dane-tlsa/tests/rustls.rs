@@ -23,7 +23,7 @@ fn providers() -> Vec<(Arc<CryptoProvider>, Crypto)> {
     vec![
         (
             Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
-            Crypto::aws_lc(),
+            Crypto::aws_lc_rs(),
         ),
         #[cfg(feature = "ring")]
         (
