@@ -2,14 +2,26 @@
 //! are those that its records promise.
 
 mod cert;
+mod crypto;
 mod der;
+mod reason;
 mod record;
+mod references;
 mod roots;
 mod rrset;
+#[cfg(feature = "rustls-0_23")]
+mod rustls;
+mod verify;
 
+pub use crypto::Crypto;
+pub use reason::{Class, Reason, TlsRptResult, Verdict};
 pub use record::{CertificateUsage, MatchingType, RecordError, Selector, Tlsa};
+pub use references::{ReferenceError, References};
 pub use roots::Roots;
 pub use rrset::{Protocol, RrSet, Secure, Unproven, Unusable, Usable};
+#[cfg(feature = "rustls-0_23")]
+pub use rustls::{DaneFailure, DaneVerifier};
+pub use verify::{EndEntityNames, Matcher};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
