@@ -106,6 +106,9 @@ pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use cache::{Cache, CacheLimits, Cached};
 #[cfg(feature = "hickory-0_26")]
 pub use hickory::{Hickory, HickoryError};
+#[cfg(all(fuzzing, feature = "ad-stub"))]
+#[doc(hidden)]
+pub use hickory_message::hear;
 #[cfg(feature = "hickory-0_26-validate")]
 pub use hickory_validate::{AnchorError, Anchors, HickoryValidating};
 pub use name::{Labels, Name, NameError};
