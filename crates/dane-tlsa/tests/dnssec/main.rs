@@ -1,5 +1,4 @@
 //! Real zones: BIND signs and serves them, unbound validates, and the look-up says what it finds.
-#![cfg(feature = "aws-lc-rs")]
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // a test has a clock, and may fail
 
 mod postfix;
