@@ -1,0 +1,329 @@
+//! What is wrong, or could be better, about the records of a server and the chain that it sends.
+
+mod finding;
+mod view;
+
+pub use finding::{Finding, LintCode, Severity};
+
+use crate::{
+    CertificateUsage, Class, Crypto, MatchingType, Matcher, Parameters, Protocol, References, Roots,
+    RrSet, Selector, Tlsa, Unusable, Verdict,
+};
+use rustls_pki_types::CertificateDer;
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use view::Chain;
+
+/// What [`lint_with`] looks for.
+#[non_exhaustive]
+#[derive(Clone, Debug)]
+pub struct LintOptions {
+    /// The names that clients expect in the certificate, for usages 0, 1 and 2: of SMTP the host of
+    /// the MX record and the domain of the address (RFC 7672 §3.2.2). Default: none, and then a name
+    /// of the certificate itself is taken, so that only a certificate without any is a mismatch.
+    pub names: Option<References>,
+    /// The roots of clients that know usages 0 and 1. Default: none, as of SMTP.
+    pub roots: Option<Arc<Roots>>,
+    /// How long before the end of its validity a certificate is reported. Default: 30 days.
+    pub soon: Duration,
+    /// Octets of records that fit in an answer over UDP. Default: 1,232 less the 200 that the
+    /// question, a signature and the OPT record want.
+    pub udp_octets: usize,
+}
+
+impl Default for LintOptions {
+    fn default() -> Self {
+        Self {
+            names: None,
+            roots: None,
+            soon: Duration::from_secs(30 * 86_400),
+            udp_octets: 1032,
+        }
+    }
+}
+
+/// Most records that are looked at. A name that has more has a finding.
+pub const LINT_MAX_RECORDS: usize = 256;
+
+/// Most certificates that are looked at. A chain that has more has a finding.
+pub const LINT_MAX_CHAIN: usize = 16;
+
+/// Findings about the records of an SMTP server and the chain that it sends (its own certificate
+/// first), the gravest first. An error means that clients which follow the RFCs deliver nothing, or
+/// authenticate nobody; without an error, they do both.
+///
+/// At most [`LINT_MAX_RECORDS`] records and [`LINT_MAX_CHAIN`] certificates are looked at.
+pub fn lint(
+    records: &[Tlsa],
+    chain: &[CertificateDer<'_>],
+    now: SystemTime,
+    crypto: &Crypto,
+) -> Vec<Finding> {
+    lint_with(records, chain, now, crypto, &LintOptions::default())
+}
+
+/// [`lint`], with options.
+pub fn lint_with(
+    records: &[Tlsa],
+    chain: &[CertificateDer<'_>],
+    now: SystemTime,
+    crypto: &Crypto,
+    options: &LintOptions,
+) -> Vec<Finding> {
+    let mut lint = Lint {
+        crypto,
+        options,
+        protocol: match options.roots {
+            Some(_) => Protocol::WithRoots,
+            None => Protocol::Smtp,
+        },
+        now,
+        records: records.get(..LINT_MAX_RECORDS).unwrap_or(records),
+        chain: Chain::new(chain.get(..LINT_MAX_CHAIN).unwrap_or(chain), crypto),
+        findings: Vec::new(),
+    };
+    if lint.records.len() < records.len() || lint.chain.len() < chain.len() {
+        lint.find(LintCode::TooMany, None, None);
+    }
+    lint.run(chain);
+    let mut findings = lint.findings;
+    findings.sort_by_key(|f| (f.severity(), f.code(), f.record(), f.depth()));
+    findings.dedup();
+    findings
+}
+
+struct Lint<'a> {
+    crypto: &'a Crypto,
+    options: &'a LintOptions,
+    protocol: Protocol,
+    now: SystemTime,
+    records: &'a [Tlsa],
+    chain: Chain<'a>,
+    findings: Vec<Finding>,
+}
+
+impl Lint<'_> {
+    fn run(&mut self, chain: &[CertificateDer<'_>]) {
+        if self.records.is_empty() {
+            self.find(LintCode::NoRecords, None, None);
+            return;
+        }
+        if self.chain.len() == 0 {
+            self.find(LintCode::NoChain, None, None);
+        } else {
+            self.verdict(chain);
+        }
+        let mut named = Vec::with_capacity(self.records.len());
+        for (at, record) in self.records.iter().enumerate() {
+            named.push(self.record(at, record));
+        }
+        self.combinations(&named);
+        self.certificates(&named);
+        self.set(&named);
+    }
+
+    fn find(&mut self, code: LintCode, record: Option<usize>, depth: Option<usize>) {
+        self.findings.push(Finding::new(code, record, depth));
+    }
+
+    /// What clients say that follow the RFCs.
+    fn verdict(&mut self, chain: &[CertificateDer<'_>]) {
+        let records = RrSet::new(self.records).assume_secure();
+        let usable = match &self.options.roots {
+            Some(roots) => records.usable_with_roots(Arc::clone(roots)),
+            None => records.usable_for_smtp(),
+        };
+        let own_name = || References::new([self.chain.own_name()?]).ok();
+        let names = self.options.names.clone().or_else(own_name);
+        // RFC 6761 §6.4: a name that no certificate has.
+        let names = names.or_else(|| References::new(["none.invalid"]).ok());
+        let verdict = match (usable.zip(names), chain) {
+            (Some((usable, names)), [own, others @ ..]) => {
+                Matcher::new(usable, names, *self.crypto).check(own, others, self.now)
+            }
+            _ => Verdict::unusable(),
+        };
+        let code = match verdict.class() {
+            Class::Match => return,
+            Class::Unusable => LintCode::NoneUsable,
+            Class::NoMatch => LintCode::NoMatch,
+            Class::Untrusted => LintCode::Untrusted(verdict.reason()),
+            Class::Expired => LintCode::Expired,
+            Class::NameMismatch => LintCode::NameMismatch,
+        };
+        let record = self.records.iter().position(|r| Some(r) == verdict.record());
+        self.find(code, record, verdict.depth());
+    }
+
+    /// One record by itself, and the certificates that it is about. Those of an unusable record are
+    /// none.
+    fn record(&mut self, at: usize, record: &Tlsa) -> Vec<usize> {
+        let found = |code| Finding::new(code, Some(at), None);
+        match record.usability(self.protocol) {
+            Ok(()) => {}
+            Err(why) => {
+                self.findings.push(found(match why {
+                    Unusable::UsageNotForSmtp => LintCode::UsageNotForSmtp,
+                    Unusable::DigestLength => LintCode::DigestLength,
+                    other => LintCode::Unusable(other),
+                }));
+                return Vec::new();
+            }
+        }
+        if record.matching() == MatchingType::Full {
+            let code = match record.data().len() > self.options.udp_octets {
+                true => LintCode::LargeData,
+                false => LintCode::FullData,
+            };
+            self.findings.push(found(code));
+        }
+        let end_entity = Parameters::from(record).is_end_entity();
+        if end_entity && record.selector() == Selector::Cert {
+            self.findings.push(found(LintCode::RenewalChangesRecord));
+        }
+        let all: Vec<usize> = self.chain.named_by(record).collect();
+        let own = all.contains(&0);
+        if !end_entity && own {
+            self.find(LintCode::AnchorIsLeaf, Some(at), Some(0));
+        }
+        let fitting: Vec<usize> = match end_entity {
+            true => all.into_iter().filter(|depth| *depth == 0).collect(),
+            false => all.into_iter().filter(|depth| *depth > 0).collect(),
+        };
+        let is_leaf = !end_entity && own;
+        if fitting.is_empty() && self.chain.len() > 0 && !is_leaf {
+            match (end_entity, record.matching()) {
+                (true, _) => self.findings.push(found(LintCode::Unrelated)),
+                // Whole data need not be sent; whether they have issued the chain is the verdict's.
+                (false, MatchingType::Full) => {}
+                // RFC 7671 §5.2.2: "servers MUST include the TA certificate" in their chain.
+                (false, _) => self.findings.push(found(LintCode::AnchorNotSent)),
+            }
+        }
+        fitting
+    }
+
+    /// RFC 7671 §8: each combination of parameters has to authenticate the server by itself.
+    fn combinations(&mut self, named: &[Vec<usize>]) {
+        let all = self.usable().map(|(_, r)| Parameters::from(r));
+        let all: BTreeSet<Parameters> = all.collect();
+        for parameters in all {
+            let mut of = self
+                .usable()
+                .filter(|(_, r)| Parameters::from(*r) == parameters);
+            let fits = |at: usize| named.get(at).is_some_and(|depths| !depths.is_empty());
+            let first = of.clone().next().map(|(at, _)| at);
+            if !of.any(|(at, _)| fits(at)) {
+                self.find(LintCode::ParametersUnmatched, first, None);
+            }
+            // RFC 7671 §9: clients look at the strongest digest alone.
+            let stronger = self.usable().any(|(_, r)| {
+                let (own, other) = (parameters, Parameters::from(r));
+                (own.usage, own.selector) == (other.usage, other.selector)
+                    && own.matching != MatchingType::Full
+                    && other.matching > own.matching
+            });
+            if stronger {
+                self.find(LintCode::WeakerDigest, first, None);
+            }
+        }
+    }
+
+    /// The certificates that clients look at because of a record of usage 0, 1 or 2.
+    fn certificates(&mut self, named: &[Vec<usize>]) {
+        let mut path = None;
+        let mut anchors = BTreeSet::new();
+        for ((_, record), depths) in self.records.iter().enumerate().zip(named) {
+            match record.usage() {
+                CertificateUsage::DaneTa | CertificateUsage::PkixTa => {
+                    anchors.extend(depths.iter().copied());
+                    path = path.max(depths.iter().min().copied());
+                }
+                CertificateUsage::PkixEe if !depths.is_empty() => {
+                    path = Some(self.chain.len().saturating_sub(1));
+                }
+                _ => {}
+            }
+        }
+        for depth in 0..self.chain.len() {
+            let Some(seen) = self.chain.view(depth) else {
+                self.find(LintCode::UnreadableCertificate, None, Some(depth));
+                continue;
+            };
+            let looked_at = path.is_some_and(|path| depth <= path);
+            let at = Some(depth);
+            match (looked_at, seen.dates(self.now, self.options.soon)) {
+                (true, view::Dates::Outside) => self.find(LintCode::Outdated, None, at),
+                (true, view::Dates::Soon) => self.find(LintCode::ExpiresSoon, None, at),
+                // RFC 7671 §5.1: dates of the server's own certificate do not count for usage 3.
+                (false, view::Dates::Outside) if depth == 0 => {
+                    self.find(LintCode::OutdatedUnchecked, None, at);
+                }
+                _ => {}
+            }
+            // Nobody verifies the signature of the anchor itself.
+            let signature = path.is_some_and(|path| depth < path);
+            if signature && seen.weak_signature() {
+                self.find(LintCode::WeakSignature, None, at);
+            }
+            if anchors.contains(&depth) && !seen.may_issue() {
+                self.find(LintCode::AnchorNotCa, None, at);
+            }
+        }
+    }
+
+    /// The records together.
+    fn set(&mut self, named: &[Vec<usize>]) {
+        let octets: usize = self.records.iter().map(octets).sum();
+        if octets > self.options.udp_octets {
+            self.find(LintCode::LargeAnswer, None, None);
+        }
+        for (at, record) in self.records.iter().enumerate() {
+            let before = self.records.get(..at).unwrap_or_default();
+            if before.contains(record) {
+                self.find(LintCode::Duplicate, Some(at), None);
+            } else if before.iter().zip(named).any(|(other, depths)| {
+                let full = |r: &Tlsa| r.matching() == MatchingType::Full;
+                other.usage() == record.usage()
+                    && (full(other) || full(record) || other.selector() != record.selector())
+                    && named.get(at).is_some_and(|own| own == depths && !own.is_empty())
+            }) {
+                self.find(LintCode::Redundant, Some(at), None);
+            }
+        }
+        let of = |usage| self.usable().filter(move |(_, r)| r.usage() == usage);
+        let distinct = |usage| {
+            let records = of(usage).map(|(_, r)| (r.selector(), r.matching(), r.data()));
+            records.collect::<BTreeSet<_>>().len()
+        };
+        let (own, authorities) = (
+            distinct(CertificateUsage::DaneEe),
+            distinct(CertificateUsage::DaneTa),
+        );
+        // What internet.nl takes for a scheme: two records 3 x x, or one of them and one 2 x x.
+        if own < 2 && (own == 0 || authorities == 0) {
+            self.find(LintCode::NoRolloverScheme, None, None);
+        }
+        let next = self.usable().any(|(at, _)| named.get(at).is_some_and(Vec::is_empty));
+        // An authority issues the next certificate without a change of the records.
+        let issued = self.usable().any(|(at, r)| {
+            !Parameters::from(r).is_end_entity() && named.get(at).is_some_and(|d| !d.is_empty())
+        });
+        if !next && !issued && self.usable().next().is_some() {
+            self.find(LintCode::NoNextRecord, None, None);
+        }
+    }
+
+    fn usable(&self) -> impl Iterator<Item = (usize, &Tlsa)> + Clone {
+        let records = self.records.iter().enumerate();
+        records.filter(|(_, record)| record.usability(self.protocol).is_ok())
+    }
+}
+
+/// Of a record in an answer: its name compressed, type, class, TTL, length (RFC 1035 §4.1.3), data.
+fn octets(record: &Tlsa) -> usize {
+    12 + 3 + record.data().len()
+}
