@@ -90,7 +90,7 @@ pub fn lint_with(
     }
     lint.run(chain);
     let mut findings = lint.findings;
-    findings.sort_by_key(|f| (f.severity(), f.code(), f.record(), f.depth()));
+    findings.sort_by_key(|f| (f.severity(), f.record(), f.depth(), f.code().as_str()));
     findings.dedup();
     findings
 }

@@ -36,7 +36,7 @@ macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident $(($detail:ident: $type:ty))? = $severity:ident $code:literal $text:literal,)+) => {
         /// What was found. Each has a name for programs, which stays.
         #[non_exhaustive]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum LintCode {
             $($(#[$doc])* $variant $(($type))?,)+
         }
