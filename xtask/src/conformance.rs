@@ -16,12 +16,20 @@ pub(crate) struct Suite {
     of: &'static str,
 }
 
-pub(crate) const SUITES: &[Suite] = &[Suite {
-    name: "openspf",
-    file: "openspf/rfc7208-tests.yml",
-    cases: 203,
-    of: "SPF, RFC 7208 (rfc7208-tests.yml, openspf.org)",
-}];
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "openspf",
+        file: "openspf/rfc7208-tests.yml",
+        cases: 203,
+        of: "SPF, RFC 7208 (rfc7208-tests.yml, openspf.org)",
+    },
+    Suite {
+        name: "openssl_dane",
+        file: "openssl-dane/danetest.in",
+        cases: 55,
+        of: "DANE, RFC 6698 and 7671 (danetest.in and dane-cross.in, OpenSSL)",
+    },
+];
 
 /// Reads the suites in `--vectors DIR`, `LETTERLOCK_VECTORS` or beside the workspace.
 pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
@@ -53,7 +61,7 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
     }
     println!("\n== suites");
     for (suite, row) in &table {
-        println!("{:10} {row}", suite.name);
+        println!("{:12} {row}", suite.name);
     }
     if !faults.is_empty() {
         return Err(faults.join("\n").into());

@@ -14,6 +14,11 @@ pub(crate) mod tag {
     pub(crate) const SEQUENCE: u8 = 0x30;
     /// `[0] EXPLICIT`: the version of a certificate.
     pub(crate) const CONTEXT_0: u8 = 0xa0;
+    /// `[0] IMPLICIT`: the key in an authority key identifier.
+    pub(crate) const IMPLICIT_0: u8 = 0x80;
+    /// `[1]` and `[2] IMPLICIT`: the unique identifiers of a certificate.
+    pub(crate) const CONTEXT_1: u8 = 0x81;
+    pub(crate) const CONTEXT_2: u8 = 0x82;
     /// `[3] EXPLICIT`: the extensions of a certificate.
     pub(crate) const CONTEXT_3: u8 = 0xa3;
 }

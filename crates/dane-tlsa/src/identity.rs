@@ -1,6 +1,9 @@
 //! What a server authenticates itself with, seen from its operator's side.
 
-use crate::{Crypto, Parameters, PublishError, Selector, Tlsa, cert};
+use crate::{
+    Crypto, Parameters, PublishError, Selector, Tlsa,
+    cert::{self, PublicKey},
+};
 use rustls_pki_types::CertificateDer;
 
 /// What a server presents: its certificate and those that it sends with it, or a key alone.
@@ -35,7 +38,7 @@ impl Identity {
     /// # Errors
     /// [`PublishError::NotAKey`].
     pub fn from_key(spki: &[u8]) -> Result<Self, PublishError> {
-        let spki = cert::whole_spki(spki).ok_or(PublishError::NotAKey)?;
+        PublicKey::parse(spki).ok_or(PublishError::NotAKey)?;
         Ok(Self {
             chain: Vec::new(),
             spki: spki.to_vec(),

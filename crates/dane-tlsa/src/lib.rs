@@ -2,15 +2,33 @@
 //! are those that its records promise.
 
 mod cert;
+mod crypto;
 mod der;
+mod reason;
+mod record;
+mod references;
+mod roots;
+mod rrset;
+#[cfg(feature = "rustls-0_23")]
+mod rustls;
+mod verify;
+
+pub use crypto::Crypto;
+pub use reason::{Class, Reason, TlsRptResult, Verdict};
+pub use record::{CertificateUsage, MatchingType, RecordError, Selector, Tlsa};
+pub use references::{ReferenceError, References};
+pub use roots::Roots;
+pub use rrset::{Protocol, RrSet, Secure, Unproven, Unusable, Usable};
+#[cfg(feature = "rustls-0_23")]
+pub use rustls::{DaneFailure, DaneVerifier};
+pub use verify::{EndEntityNames, Matcher};
+
+// Publication.
 mod identity;
 #[cfg(feature = "lint")]
 mod lint;
 mod publish;
-mod record;
 mod rollover;
-mod roots;
-mod rrset;
 
 pub use identity::Identity;
 #[cfg(feature = "lint")]
@@ -18,12 +36,9 @@ pub use lint::{
     Finding, LINT_MAX_CHAIN, LINT_MAX_RECORDS, LintCode, LintOptions, Severity, lint, lint_with,
 };
 pub use publish::{Parameters, PublishError, ZoneLine, owner};
-pub use record::{CertificateUsage, MatchingType, RecordError, Selector, Tlsa};
 pub use rollover::{
     Change, Published, RolloverOptions, Since, Step, rollover, rollover_with,
 };
-pub use roots::Roots;
-pub use rrset::{Protocol, RrSet, Secure, Unproven, Unusable, Usable};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

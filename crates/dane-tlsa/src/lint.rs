@@ -208,23 +208,21 @@ impl Lint<'_> {
 
     /// RFC 7671 §8: each combination of parameters has to authenticate the server by itself.
     fn combinations(&mut self, named: &[Vec<usize>]) {
-        let all = self.usable().map(|(_, r)| Parameters::from(r));
-        let all: BTreeSet<Parameters> = all.collect();
-        for parameters in all {
-            let mut of = self
-                .usable()
-                .filter(|(_, r)| Parameters::from(*r) == parameters);
+        let usable = self.usable().map(|(at, r)| (at, Parameters::from(r)));
+        let usable: Vec<(usize, Parameters)> = usable.collect();
+        let all: BTreeSet<Parameters> = usable.iter().map(|(_, p)| *p).collect();
+        for parameters in &all {
+            let of = usable.iter().filter(|(_, own)| own == parameters);
+            let first = of.clone().map(|(at, _)| *at).next();
             let fits = |at: usize| named.get(at).is_some_and(|depths| !depths.is_empty());
-            let first = of.clone().next().map(|(at, _)| at);
-            if !of.any(|(at, _)| fits(at)) {
+            if !of.clone().any(|(at, _)| fits(*at)) {
                 self.find(LintCode::ParametersUnmatched, first, None);
             }
             // RFC 7671 §9: clients look at the strongest digest alone.
-            let stronger = self.usable().any(|(_, r)| {
-                let (own, other) = (parameters, Parameters::from(r));
-                (own.usage, own.selector) == (other.usage, other.selector)
-                    && own.matching != MatchingType::Full
-                    && other.matching > own.matching
+            let stronger = all.iter().any(|other| {
+                (other.usage, other.selector) == (parameters.usage, parameters.selector)
+                    && parameters.matching != MatchingType::Full
+                    && other.matching > parameters.matching
             });
             if stronger {
                 self.find(LintCode::WeakerDigest, first, None);
@@ -248,31 +246,30 @@ impl Lint<'_> {
                 _ => {}
             }
         }
+        let mut found = Vec::new();
         for depth in 0..self.chain.len() {
+            let mut find = |code| found.push(Finding::new(code, None, Some(depth)));
             let Some(seen) = self.chain.view(depth) else {
-                self.find(LintCode::UnreadableCertificate, None, Some(depth));
+                find(LintCode::UnreadableCertificate);
                 continue;
             };
             let looked_at = path.is_some_and(|path| depth <= path);
-            let at = Some(depth);
             match (looked_at, seen.dates(self.now, self.options.soon)) {
-                (true, view::Dates::Outside) => self.find(LintCode::Outdated, None, at),
-                (true, view::Dates::Soon) => self.find(LintCode::ExpiresSoon, None, at),
+                (true, view::Dates::Outside) => find(LintCode::Outdated),
+                (true, view::Dates::Soon) => find(LintCode::ExpiresSoon),
                 // RFC 7671 §5.1: dates of the server's own certificate do not count for usage 3.
-                (false, view::Dates::Outside) if depth == 0 => {
-                    self.find(LintCode::OutdatedUnchecked, None, at);
-                }
+                (false, view::Dates::Outside) if depth == 0 => find(LintCode::OutdatedUnchecked),
                 _ => {}
             }
             // Nobody verifies the signature of the anchor itself.
-            let signature = path.is_some_and(|path| depth < path);
-            if signature && seen.weak_signature() {
-                self.find(LintCode::WeakSignature, None, at);
+            if path.is_some_and(|path| depth < path) && seen.weak_signature() {
+                find(LintCode::WeakSignature);
             }
             if anchors.contains(&depth) && !seen.may_issue() {
-                self.find(LintCode::AnchorNotCa, None, at);
+                find(LintCode::AnchorNotCa);
             }
         }
+        self.findings.extend(found);
     }
 
     /// The records together.
@@ -317,7 +314,7 @@ impl Lint<'_> {
         }
     }
 
-    fn usable(&self) -> impl Iterator<Item = (usize, &Tlsa)> + Clone {
+    fn usable(&self) -> impl Iterator<Item = (usize, &Tlsa)> {
         let records = self.records.iter().enumerate();
         records.filter(|(_, record)| record.usability(self.protocol).is_ok())
     }

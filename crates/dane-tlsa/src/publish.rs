@@ -1,6 +1,9 @@
 //! Records of a certificate or a key, and the lines of a zone file.
 
-use crate::{CertificateUsage, Crypto, MatchingType, RecordError, Selector, Tlsa, cert};
+use crate::{
+    CertificateUsage, Crypto, MatchingType, RecordError, Selector, Tlsa,
+    cert::{self, PublicKey},
+};
 use mail_dns::{Name, NameError};
 use rustls_pki_types::CertificateDer;
 use std::{fmt, str::FromStr};
@@ -103,7 +106,7 @@ pub enum PublishError {
 
 impl Tlsa {
     /// The record of a certificate, in DER: of the server's own one for usages 1 and 3, of an
-    /// authority's for 0 and 2. Whether it fits the usage is for [`lint`](fn@crate::lint) to say.
+    /// authority's for 0 and 2. Whether it fits the usage is for `lint` to say.
     ///
     /// # Errors
     /// [`PublishError::NotACertificate`], [`PublishError::Unassigned`], [`PublishError::TooLarge`].
@@ -131,7 +134,7 @@ impl Tlsa {
         spki: &[u8],
         crypto: &Crypto,
     ) -> Result<Self, PublishError> {
-        let spki = cert::whole_spki(spki).ok_or(PublishError::NotAKey)?;
+        PublicKey::parse(spki).ok_or(PublishError::NotAKey)?;
         match parameters.selector {
             Selector::Spki => Self::of_part(parameters, spki, crypto),
             Selector::Cert => Err(PublishError::SelectorWantsCertificate),

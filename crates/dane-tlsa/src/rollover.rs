@@ -174,7 +174,7 @@ impl fmt::Display for Step {
 /// Every set of records on the way fits whatever the servers present while anybody may have it in
 /// a cache; and it does so for each combination of parameters by itself, whatever of them a client
 /// understands (RFC 7671 §8). That needs `published` to fit `current`, of course: where it does not,
-/// which [`lint`](fn@crate::lint) tells, the plan repairs it first.
+/// which `lint` tells, the plan repairs it first.
 ///
 /// # Errors
 /// [`PublishError`] where a record of `next` with the wanted parameters cannot be made.

@@ -1,4 +1,5 @@
-use rustls_pki_types::CertificateDer;
+use crate::cert::Certificate;
+use rustls_pki_types::{CertificateDer, TrustAnchor};
 
 /// Public roots, as whole certificates, for usages 0 and 1.
 ///
@@ -7,18 +8,36 @@ use rustls_pki_types::CertificateDer;
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
     certificates: Vec<CertificateDer<'static>>,
+    anchors: Vec<TrustAnchor<'static>>,
 }
 
 impl Roots {
-    /// These certificates. Those that have issued themselves are roots; others help to find a path.
+    /// These certificates. Those that have issued themselves are roots; others help to find a path,
+    /// but end none. What is no certificate is passed over.
     pub fn new(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        let certificates: Vec<_> = certificates
+            .into_iter()
+            .filter(|der| Certificate::parse(der).is_some())
+            .collect();
+        let roots = certificates
+            .iter()
+            .filter(|der| Certificate::parse(der).is_some_and(|c| c.is_self_issued()));
+        let anchors = roots
+            .filter_map(|der| webpki::anchor_from_trusted_cert(der).ok())
+            .map(|anchor| anchor.to_owned())
+            .collect();
         Self {
-            certificates: certificates.into_iter().collect(),
+            certificates,
+            anchors,
         }
     }
 
-    /// What they were made of.
+    /// The certificates.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         &self.certificates
+    }
+
+    pub(crate) fn anchors(&self) -> &[TrustAnchor<'static>] {
+        &self.anchors
     }
 }

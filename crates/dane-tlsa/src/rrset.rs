@@ -107,7 +107,8 @@ impl Tlsa {
                 return cert::spki(self.data()).map_or(Err(Unusable::Certificate), |_| Ok(()));
             }
             (MatchingType::Full, _) => {
-                return cert::whole_spki(self.data()).map_or(Err(Unusable::PublicKey), |_| Ok(()));
+                return cert::PublicKey::parse(self.data())
+                    .map_or(Err(Unusable::PublicKey), |_| Ok(()));
             }
             (MatchingType::Sha256, _) => 32,
             (MatchingType::Sha512, _) => 64,

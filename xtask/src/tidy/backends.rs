@@ -39,6 +39,8 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/msg-validate/src/dkim/crypto",
             "crates/msg-validate/tests/",
             "crates/msg-validate/src/second_opinion",
+            "crates/dane-tlsa/src/crypto",
+            "crates/dane-tlsa/tests/",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
