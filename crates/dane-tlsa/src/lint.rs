@@ -6,8 +6,8 @@ mod view;
 pub use finding::{Finding, LintCode, Severity};
 
 use crate::{
-    CertificateUsage, Class, Crypto, MatchingType, Matcher, Parameters, Protocol, References, Roots,
-    RrSet, Selector, Tlsa, Unusable, Verdict,
+    CertificateUsage, Class, Crypto, Matcher, MatchingType, Parameters, Protocol, References,
+    Roots, RrSet, Selector, Tlsa, Unusable, Verdict,
 };
 use rustls_pki_types::CertificateDer;
 use std::{
@@ -154,7 +154,10 @@ impl Lint<'_> {
             Class::Expired => LintCode::Expired,
             Class::NameMismatch => LintCode::NameMismatch,
         };
-        let record = self.records.iter().position(|r| Some(r) == verdict.record());
+        let record = self
+            .records
+            .iter()
+            .position(|r| Some(r) == verdict.record());
         self.find(code, record, verdict.depth());
     }
 
@@ -286,7 +289,9 @@ impl Lint<'_> {
                 let full = |r: &Tlsa| r.matching() == MatchingType::Full;
                 other.usage() == record.usage()
                     && (full(other) || full(record) || other.selector() != record.selector())
-                    && named.get(at).is_some_and(|own| own == depths && !own.is_empty())
+                    && named
+                        .get(at)
+                        .is_some_and(|own| own == depths && !own.is_empty())
             }) {
                 self.find(LintCode::Redundant, Some(at), None);
             }
@@ -304,7 +309,9 @@ impl Lint<'_> {
         if own < 2 && (own == 0 || authorities == 0) {
             self.find(LintCode::NoRolloverScheme, None, None);
         }
-        let next = self.usable().any(|(at, _)| named.get(at).is_some_and(Vec::is_empty));
+        let next = self
+            .usable()
+            .any(|(at, _)| named.get(at).is_some_and(Vec::is_empty));
         // An authority issues the next certificate without a change of the records.
         let issued = self.usable().any(|(at, r)| {
             !Parameters::from(r).is_end_entity() && named.get(at).is_some_and(|d| !d.is_empty())

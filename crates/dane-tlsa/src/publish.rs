@@ -142,11 +142,7 @@ impl Tlsa {
         }
     }
 
-    fn of_part(
-        parameters: Parameters,
-        part: &[u8],
-        crypto: &Crypto,
-    ) -> Result<Self, PublishError> {
+    fn of_part(parameters: Parameters, part: &[u8], crypto: &Crypto) -> Result<Self, PublishError> {
         let Parameters {
             usage,
             selector,
@@ -157,12 +153,8 @@ impl Tlsa {
         }
         let record = match matching {
             MatchingType::Full => Self::new(usage, selector, matching, part),
-            MatchingType::Sha256 => {
-                Self::new(usage, selector, matching, &crypto.sha256(part)[..])
-            }
-            MatchingType::Sha512 => {
-                Self::new(usage, selector, matching, &crypto.sha512(part)[..])
-            }
+            MatchingType::Sha256 => Self::new(usage, selector, matching, &crypto.sha256(part)[..]),
+            MatchingType::Sha512 => Self::new(usage, selector, matching, &crypto.sha512(part)[..]),
             MatchingType::Unassigned(_) => return Err(PublishError::Unassigned),
         };
         record.map_err(|_| PublishError::TooLarge)
@@ -262,7 +254,12 @@ mod tests {
             ZoneLine::new(&owner, &record).to_string(),
             "_25._tcp.a\\;b\\032\\$\\(c\\).org. IN TLSA 3 1 1 ab"
         );
-        let long = ["a".repeat(63), "b".repeat(63), "c".repeat(63), "d".repeat(60)];
+        let long = [
+            "a".repeat(63),
+            "b".repeat(63),
+            "c".repeat(63),
+            "d".repeat(60),
+        ];
         let long = Name::from_labels(long).unwrap();
         assert!(super::owner(25, &long).is_err());
     }

@@ -55,8 +55,8 @@ pub struct RolloverOptions {
     /// How long it takes until every server behind the name presents the next certificate, and
     /// somebody has looked whether it works. Default: one hour.
     pub deployment: Duration,
-    /// When the servers began to present the next certificate, if they have. Default: unknown, and
-    /// then `deployment` counts from now.
+    /// When the servers began to present the next certificate, if some may still not do so:
+    /// `deployment` counts from then. Default: every server presents what `current` says.
     pub switched: Option<SystemTime>,
 }
 
@@ -159,7 +159,9 @@ impl fmt::Display for Step {
                     }
                 }
             }
-            Self::Switch => f.write_str("switch to the next certificate, and look whether it works"),
+            Self::Switch => {
+                f.write_str("switch to the next certificate, and look whether it works")
+            }
         }
     }
 }
@@ -168,8 +170,8 @@ impl fmt::Display for Step {
 /// and the servers' own keys take each other's place.
 ///
 /// It may be asked at any time, in the middle of a rollover too: it says what is still to be done,
-/// and nothing once all is done. While servers differ, `current` is the old certificate; after that,
-/// it is `next` itself.
+/// and nothing once all is done. After [`Step::Switch`], `current` is `next` itself, and
+/// [`RolloverOptions::switched`] says since when.
 ///
 /// Every set of records on the way fits whatever the servers present while anybody may have it in
 /// a cache; and it does so for each combination of parameters by itself, whatever of them a client
@@ -184,7 +186,13 @@ pub fn rollover(
     next: &Identity,
     crypto: &Crypto,
 ) -> Result<Vec<Step>, PublishError> {
-    rollover_with(published, current, next, crypto, &RolloverOptions::default())
+    rollover_with(
+        published,
+        current,
+        next,
+        crypto,
+        &RolloverOptions::default(),
+    )
 }
 
 /// [`rollover`], with options.
@@ -204,13 +212,17 @@ pub fn rollover_with(
         steps: Vec::new(),
     };
     if current == next {
-        let fits = published.records.iter().any(|r| next.is_named_by(r, crypto));
-        // Who has switched too early has nothing to wait for: nobody can connect.
-        if fits && !same(&published.records, &last) {
-            plan.wait(
-                options.deployment,
-                options.switched.map_or(Since::PreviousStep, Since::At),
-            );
+        let mut named = published
+            .records
+            .iter()
+            .map(|r| next.is_named_by(r, crypto));
+        // Who has switched before the records were there has nothing to wait for: nobody can connect.
+        let too_early = !published.records.is_empty() && named.all(|named| !named);
+        if let Some(switched) = options.switched
+            && !too_early
+            && !same(&published.records, &last)
+        {
+            plan.wait(options.deployment, Since::At(switched));
         }
         plan.publish(&last);
         return Ok(plan.steps);
@@ -284,7 +296,10 @@ fn in_the_end(
     for parameters in wanted {
         let of = |record: &&Tlsa| Parameters::from(*record) == parameters;
         let kept = published.records.iter().filter(of);
-        let kept: Vec<_> = kept.filter(|r| next.is_named_by(r, crypto)).cloned().collect();
+        let kept: Vec<_> = kept
+            .filter(|r| next.is_named_by(r, crypto))
+            .cloned()
+            .collect();
         match kept.is_empty() {
             // An authority below the last certificate, for example.
             false => records.extend(kept),

@@ -109,7 +109,10 @@ impl View<'_> {
             Err(before) => -seconds(before.duration()),
         };
         let validity = self.0.validity();
-        let (from, to) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+        let (from, to) = (
+            validity.not_before.timestamp(),
+            validity.not_after.timestamp(),
+        );
         // RFC 5280 §4.1.2.5: both moments belong to it.
         if !(from..=to).contains(&now) {
             Dates::Outside
