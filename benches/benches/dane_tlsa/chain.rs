@@ -7,17 +7,17 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 
-pub const HOST: &str = "mx.example.org";
+pub(crate) const HOST: &str = "mx.example.org";
 
-pub struct Chain {
-    pub root: CertificateDer<'static>,
-    pub intermediate: CertificateDer<'static>,
-    pub leaf: CertificateDer<'static>,
+pub(crate) struct Chain {
+    pub(crate) root: CertificateDer<'static>,
+    pub(crate) intermediate: CertificateDer<'static>,
+    pub(crate) leaf: CertificateDer<'static>,
     key: KeyPair,
 }
 
 impl Chain {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = || KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let authority = |name: &str| {
             let mut params = CertificateParams::default();
@@ -40,12 +40,12 @@ impl Chain {
         }
     }
 
-    pub fn key(&self) -> PrivateKeyDer<'static> {
+    pub(crate) fn key(&self) -> PrivateKeyDer<'static> {
         PrivateKeyDer::try_from(self.key.serialize_der()).unwrap()
     }
 
     /// Writes root, intermediate, leaf and key, as the harness reads them.
-    pub fn write(&self, folder: &Path) -> [PathBuf; 4] {
+    pub(crate) fn write(&self, folder: &Path) -> [PathBuf; 4] {
         let pem = |name: &str, label: &str, der: &[u8]| {
             let path = folder.join(name);
             let text = pem(label, der);

@@ -4,14 +4,14 @@ use crate::chain::Chain;
 use std::{path::PathBuf, process::Command};
 use tempfile::TempDir;
 
-pub struct OpenSsl {
+pub(crate) struct OpenSsl {
     folder: TempDir,
     files: [PathBuf; 4],
 }
 
 impl OpenSsl {
     /// Compiles the harness; or says why there is none.
-    pub fn new(chain: &Chain) -> Result<Self, String> {
+    pub(crate) fn new(chain: &Chain) -> Result<Self, String> {
         let folder = tempfile::tempdir().unwrap();
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/dane_tlsa/openssl.c");
         let compiled = Command::new("cc")
@@ -29,7 +29,7 @@ impl OpenSsl {
     }
 
     /// The command that does something so many times.
-    pub fn command(&self, what: &str, times: u32) -> Vec<String> {
+    pub(crate) fn command(&self, what: &str, times: u32) -> Vec<String> {
         let mut command = vec![self.folder.path().join("openssl").display().to_string()];
         command.extend([what.to_owned(), times.to_string()]);
         command.extend(self.files.iter().map(|path| path.display().to_string()));
@@ -37,7 +37,7 @@ impl OpenSsl {
     }
 
     /// Microseconds of CPU time that one takes, of so many.
-    pub fn time(&self, what: &str, times: u32) -> f64 {
+    pub(crate) fn time(&self, what: &str, times: u32) -> f64 {
         let command = self.command(what, times);
         let said = Command::new(&command[0]).args(&command[1..]).output().unwrap();
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));

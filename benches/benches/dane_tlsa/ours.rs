@@ -19,7 +19,7 @@ use std::{
 
 /// What authenticates the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// webpki, with the root in its store.
     Pkix,
     /// `3 1 1`.
@@ -29,10 +29,10 @@ pub enum Way {
 }
 
 impl Way {
-    pub const ALL: [Self; 3] = [Self::Pkix, Self::DaneEe, Self::DaneTa];
+    pub(crate) const ALL: [Self; 3] = [Self::Pkix, Self::DaneEe, Self::DaneTa];
 
     /// As in the names of what is counted, and as the harness calls it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Pkix => "pkix",
             Self::DaneEe => "dane-ee",
@@ -74,7 +74,7 @@ fn webpki(chain: &Chain) -> Arc<WebPkiServerVerifier> {
 }
 
 /// Verification alone.
-pub fn verify(way: Way, chain: &Chain, now: SystemTime) -> Box<dyn FnMut()> {
+pub(crate) fn verify(way: Way, chain: &Chain, now: SystemTime) -> Box<dyn FnMut()> {
     let sent = way.sent(chain);
     if way == Way::Pkix {
         let verifier = webpki(chain);
@@ -95,7 +95,7 @@ pub fn verify(way: Way, chain: &Chain, now: SystemTime) -> Box<dyn FnMut()> {
 }
 
 /// A whole handshake, both ends.
-pub fn handshake(way: Way, chain: &Chain) -> Box<dyn FnMut()> {
+pub(crate) fn handshake(way: Way, chain: &Chain) -> Box<dyn FnMut()> {
     let mut server = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])
         .unwrap()

@@ -120,7 +120,6 @@ impl Lint<'_> {
         for (at, record) in self.records.iter().enumerate() {
             named.push(self.record(at, record));
         }
-        self.combinations(&named);
         self.certificates(&named);
         self.set(&named);
     }
@@ -131,34 +130,69 @@ impl Lint<'_> {
 
     /// What clients say that follow the RFCs.
     fn verdict(&mut self, chain: &[CertificateDer<'_>]) {
-        let records = RrSet::new(self.records).assume_secure();
+        let verdict = self.judge(self.records.to_vec(), chain);
+        let code = match verdict.class() {
+            Class::Match => None,
+            Class::Unusable => Some(LintCode::NoneUsable),
+            Class::NoMatch => Some(LintCode::NoMatch),
+            Class::Untrusted => Some(LintCode::Untrusted(verdict.reason())),
+            Class::Expired => Some(LintCode::Expired),
+            Class::NameMismatch => Some(LintCode::NameMismatch),
+        };
+        if let Some(code) = code {
+            let record = self
+                .records
+                .iter()
+                .position(|r| Some(r) == verdict.record());
+            self.find(code, record, verdict.depth());
+        }
+        self.combinations(verdict.class(), chain);
+    }
+
+    fn judge(&self, records: Vec<Tlsa>, chain: &[CertificateDer<'_>]) -> Verdict {
+        let records = RrSet::new(records).assume_secure();
         let usable = match &self.options.roots {
             Some(roots) => records.usable_with_roots(Arc::clone(roots)),
             None => records.usable_for_smtp(),
         };
         let own_name = || References::new([self.chain.own_name()?]).ok();
         let names = self.options.names.clone().or_else(own_name);
-        // RFC 6761 §6.4: a name that no certificate has.
+        // A name that no certificate has (RFC 6761 §6.4).
         let names = names.or_else(|| References::new(["none.invalid"]).ok());
-        let verdict = match (usable.zip(names), chain) {
+        match (usable.zip(names), chain) {
             (Some((usable, names)), [own, others @ ..]) => {
                 Matcher::new(usable, names, *self.crypto).check(own, others, self.now)
             }
             _ => Verdict::unusable(),
-        };
-        let code = match verdict.class() {
-            Class::Match => return,
-            Class::Unusable => LintCode::NoneUsable,
-            Class::NoMatch => LintCode::NoMatch,
-            Class::Untrusted => LintCode::Untrusted(verdict.reason()),
-            Class::Expired => LintCode::Expired,
-            Class::NameMismatch => LintCode::NameMismatch,
-        };
-        let record = self
-            .records
-            .iter()
-            .position(|r| Some(r) == verdict.record());
-        self.find(code, record, verdict.depth());
+        }
+    }
+
+    /// RFC 7671 §8: each combination of parameters has to authenticate the server by itself.
+    fn combinations(&mut self, whole: Class, chain: &[CertificateDer<'_>]) {
+        let usable = self.usable().map(|(at, r)| (at, Parameters::from(r)));
+        let usable: Vec<(usize, Parameters)> = usable.collect();
+        let all: BTreeSet<Parameters> = usable.iter().map(|(_, p)| *p).collect();
+        for parameters in &all {
+            let first = usable.iter().find(|(_, own)| own == parameters);
+            let first = first.map(|(at, _)| *at);
+            let of = self.usable().map(|(_, record)| record);
+            let of = of.filter(|r| Parameters::from(*r) == *parameters).cloned();
+            let class = self.judge(of.collect(), chain).class();
+            // What is wrong with all of them has been said.
+            let new = whole == Class::Match || class == Class::NoMatch && all.len() > 1;
+            if class != Class::Match && new {
+                self.find(LintCode::ParametersUnmatched, first, None);
+            }
+            // RFC 7671 §9: clients look at the strongest digest alone.
+            let stronger = all.iter().any(|other| {
+                (other.usage, other.selector) == (parameters.usage, parameters.selector)
+                    && parameters.matching != MatchingType::Full
+                    && other.matching > parameters.matching
+            });
+            if stronger {
+                self.find(LintCode::WeakerDigest, first, None);
+            }
+        }
     }
 
     /// One record by itself, and the certificates that it is about. Those of an unusable record are
@@ -207,30 +241,6 @@ impl Lint<'_> {
             }
         }
         fitting
-    }
-
-    /// RFC 7671 §8: each combination of parameters has to authenticate the server by itself.
-    fn combinations(&mut self, named: &[Vec<usize>]) {
-        let usable = self.usable().map(|(at, r)| (at, Parameters::from(r)));
-        let usable: Vec<(usize, Parameters)> = usable.collect();
-        let all: BTreeSet<Parameters> = usable.iter().map(|(_, p)| *p).collect();
-        for parameters in &all {
-            let of = usable.iter().filter(|(_, own)| own == parameters);
-            let first = of.clone().map(|(at, _)| *at).next();
-            let fits = |at: usize| named.get(at).is_some_and(|depths| !depths.is_empty());
-            if !of.clone().any(|(at, _)| fits(*at)) {
-                self.find(LintCode::ParametersUnmatched, first, None);
-            }
-            // RFC 7671 §9: clients look at the strongest digest alone.
-            let stronger = all.iter().any(|other| {
-                (other.usage, other.selector) == (parameters.usage, parameters.selector)
-                    && parameters.matching != MatchingType::Full
-                    && other.matching > parameters.matching
-            });
-            if stronger {
-                self.find(LintCode::WeakerDigest, first, None);
-            }
-        }
     }
 
     /// The certificates that clients look at because of a record of usage 0, 1 or 2.

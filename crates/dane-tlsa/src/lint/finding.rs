@@ -94,8 +94,9 @@ codes! {
     DigestLength = Warning "digest-length" "the digest has not the length of its algorithm: the record is passed over",
     /// A record that cannot be used for another reason.
     Unusable(why: Unusable) = Warning "unusable" "the record cannot be used, and is passed over",
-    /// Of these parameters no record fits the chain, which RFC 7671 §8 demands of each combination.
-    ParametersUnmatched = Warning "parameters-unmatched" "no record with this usage, selector and matching type fits the chain: clients that know no other ones deliver nothing",
+    /// These parameters by themselves do not authenticate the server, as RFC 7671 §8 demands of each
+    /// combination.
+    ParametersUnmatched = Warning "parameters-unmatched" "the records with this usage, selector and matching type do not authenticate the server by themselves: clients that know no other ones deliver nothing",
     /// A record of an authority by its digest, which the server does not send (RFC 7671 §5.2).
     AnchorNotSent = Warning "anchor-not-sent" "the authority of this record is not among the certificates that the server sends",
     /// A record of an authority that names the server's own certificate: it never fits.

@@ -11,6 +11,7 @@ use x509_parser::{
         OID_PKCS1_MD5WITHRSAENC, OID_PKCS1_SHA1WITHRSA, OID_SHA1_WITH_RSA, OID_SIG_DSA_WITH_SHA1,
     },
     prelude::FromDer,
+    x509::X509Version,
 };
 
 /// The certificates, the server's own one first.
@@ -138,8 +139,11 @@ impl View<'_> {
     }
 
     /// Whether it is the certificate of an authority (RFC 5280 §4.2.1.9, §4.2.1.3). One of version 1
-    /// cannot say that it is one.
+    /// cannot say that it is one: it is, if it has issued itself.
     pub(super) fn may_issue(&self) -> bool {
+        if self.0.version == X509Version::V1 {
+            return self.0.subject().as_raw() == self.0.issuer().as_raw();
+        }
         let authority = self.0.basic_constraints();
         let authority = authority.ok().flatten().is_some_and(|c| c.value.ca);
         let usage = self.0.key_usage();
