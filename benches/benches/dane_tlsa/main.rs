@@ -67,7 +67,9 @@ fn main() -> ExitCode {
         for way in Way::ALL {
             let Ok(peer) = &peer else { break };
             let name = format!("{what}-{}", way.name());
-            let micros = (0..20).map(|_| peer.time(&name, 20)).fold(f64::MAX, f64::min);
+            let micros = (0..20)
+                .map(|_| peer.time(&name, 20))
+                .fold(f64::MAX, f64::min);
             let command = |times| peer.command(&name, times);
             let instructions = valgrind.then(|| count(command));
             let library = match way {
@@ -110,7 +112,10 @@ fn row(library: &str, micros: f64, instructions: Option<u64>, base: Option<u64>)
     let ratio = instructions.zip(base);
     let ratio = ratio.map(|(own, base)| format!("{:.4}", own as f64 / base as f64));
     let instructions = text(instructions.map(|count| count.to_string()));
-    format!("| {library} | {micros:.2} | {instructions} | {} |\n", text(ratio))
+    format!(
+        "| {library} | {micros:.2} | {instructions} | {} |\n",
+        text(ratio)
+    )
 }
 
 /// `verify-pkix`, `handshake-dane-ee` and so on.

@@ -22,7 +22,9 @@ impl OpenSsl {
             .map_err(|error| format!("cc: {error}"))?;
         if !compiled.status.success() {
             let said = String::from_utf8_lossy(&compiled.stderr);
-            return Err(format!("the harness does not compile (libssl-dev?): {said}"));
+            return Err(format!(
+                "the harness does not compile (libssl-dev?): {said}"
+            ));
         }
         let files = chain.write(folder.path());
         Ok(Self { folder, files })
@@ -39,8 +41,18 @@ impl OpenSsl {
     /// Microseconds of CPU time that one takes, of so many.
     pub(crate) fn time(&self, what: &str, times: u32) -> f64 {
         let command = self.command(what, times);
-        let said = Command::new(&command[0]).args(&command[1..]).output().unwrap();
-        assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
-        String::from_utf8_lossy(&said.stdout).trim().parse().unwrap()
+        let said = Command::new(&command[0])
+            .args(&command[1..])
+            .output()
+            .unwrap();
+        assert!(
+            said.status.success(),
+            "{}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        String::from_utf8_lossy(&said.stdout)
+            .trim()
+            .parse()
+            .unwrap()
     }
 }

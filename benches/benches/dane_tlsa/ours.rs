@@ -1,9 +1,7 @@
 //! dane-tlsa and webpki: verification alone, and whole handshakes of rustls in memory.
 
 use crate::chain::{Chain, HOST};
-use dane_tlsa::{
-    Crypto, DaneVerifier, Matcher, Parameters, References, RrSet, Tlsa, Usable,
-};
+use dane_tlsa::{Crypto, DaneVerifier, Matcher, Parameters, References, RrSet, Tlsa, Usable};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection,
     client::{Resumption, WebPkiServerVerifier, danger::ServerCertVerifier},
@@ -144,4 +142,3 @@ pub(crate) fn handshake(way: Way, chain: &Chain) -> Box<dyn FnMut()> {
         black_box((near, far));
     })
 }
-

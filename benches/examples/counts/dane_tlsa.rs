@@ -57,7 +57,10 @@ fn certificate() -> CertificateDer<'static> {
     let sequence = |content: &[Vec<u8>]| element(0x30, &content.concat());
     let algorithm = || sequence(&[element(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1])]);
     let name = || sequence(&[element(0x31, &[7; 16])]);
-    let times = [element(0x17, b"260101000000Z"), element(0x17, b"270101000000Z")];
+    let times = [
+        element(0x17, b"260101000000Z"),
+        element(0x17, b"270101000000Z"),
+    ];
     let spki = sequence(&[algorithm(), element(3, &[0; 66])]);
     let tbs = [
         element(0xa0, &element(2, &[2])),
@@ -79,7 +82,9 @@ fn verify() -> Box<dyn FnMut()> {
     let records: Vec<_> = record.into_iter().collect();
     let usable = RrSet::new(records).assume_secure().usable_for_smtp();
     let names = References::new(["mx.example.org"]);
-    let matcher = usable.zip(names.ok()).map(|(usable, names)| Matcher::new(usable, names, crypto));
+    let matcher = usable
+        .zip(names.ok())
+        .map(|(usable, names)| Matcher::new(usable, names, crypto));
     let now = SystemTime::UNIX_EPOCH;
     Box::new(move || {
         let [own] = black_box(&chain);

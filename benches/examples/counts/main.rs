@@ -18,7 +18,13 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    let all = [dane_tlsa::COUNTS, mail_dns::COUNTS, msg_validate::COUNTS, record_store::COUNTS].concat();
+    let all = [
+        dane_tlsa::COUNTS,
+        mail_dns::COUNTS,
+        msg_validate::COUNTS,
+        record_store::COUNTS,
+    ]
+    .concat();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [name, times] = args.as_slice() else {
         all.iter().for_each(|count| println!("{}", count.name));

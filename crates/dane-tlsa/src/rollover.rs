@@ -74,9 +74,9 @@ impl Default for RolloverOptions {
 /// One step of a rollover. Do one, and the next only when it is done.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RolloverStep {
     /// Change the zone's records.
-    Records(Change),
+    Records(RecordChange),
     /// Do nothing for some time.
     Wait {
         /// How long.
@@ -88,7 +88,7 @@ pub enum Step {
     Switch,
 }
 
-/// Since when a [`Step::Wait`] counts.
+/// Since when a [`RolloverStep::Wait`] counts.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Since {
@@ -100,13 +100,13 @@ pub enum Since {
 
 /// A change of the zone's records, all at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct RecordChange {
     add: Vec<Tlsa>,
     remove: Vec<Tlsa>,
     result: Vec<Tlsa>,
 }
 
-impl Change {
+impl RecordChange {
     /// `None` if nothing changes.
     fn between(before: &[Tlsa], after: &[Tlsa]) -> Option<Self> {
         let missing = |from: &[Tlsa], of: &[Tlsa]| -> Vec<Tlsa> {
@@ -137,7 +137,7 @@ impl Change {
 }
 
 /// For people: one line for each record that changes.
-impl fmt::Display for Step {
+impl fmt::Display for RolloverStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Records(change) => {
@@ -170,7 +170,7 @@ impl fmt::Display for Step {
 /// and the servers' own keys take each other's place.
 ///
 /// It may be asked at any time, in the middle of a rollover too: it says what is still to be done,
-/// and nothing once all is done. After [`Step::Switch`], `current` is `next` itself, and
+/// and nothing once all is done. After [`RolloverStep::Switch`], `current` is `next` itself, and
 /// [`RolloverOptions::switched`] says since when.
 ///
 /// Every set of records on the way fits whatever the servers present while anybody may have it in
@@ -185,7 +185,7 @@ pub fn rollover(
     current: &Identity,
     next: &Identity,
     crypto: &Crypto,
-) -> Result<Vec<Step>, PublishError> {
+) -> Result<Vec<RolloverStep>, PublishError> {
     rollover_with(
         published,
         current,
@@ -205,7 +205,7 @@ pub fn rollover_with(
     next: &Identity,
     crypto: &Crypto,
     options: &RolloverOptions,
-) -> Result<Vec<Step>, PublishError> {
+) -> Result<Vec<RolloverStep>, PublishError> {
     let last = in_the_end(published, current, next, crypto, options)?;
     let mut plan = Plan {
         records: published.records.clone(),
@@ -238,7 +238,7 @@ pub fn rollover_with(
     } else if let Some(since) = published.since {
         plan.wait(time, Since::At(since));
     }
-    plan.steps.push(Step::Switch);
+    plan.steps.push(RolloverStep::Switch);
     if !same(&plan.records, &last) {
         plan.wait(options.deployment, Since::PreviousStep);
     }
@@ -249,23 +249,23 @@ pub fn rollover_with(
 /// Steps so far, and what they leave in the zone.
 struct Plan {
     records: Vec<Tlsa>,
-    steps: Vec<Step>,
+    steps: Vec<RolloverStep>,
 }
 
 impl Plan {
     /// Whether anything changes.
     fn publish(&mut self, records: &[Tlsa]) -> bool {
-        let Some(change) = Change::between(&self.records, records) else {
+        let Some(change) = RecordChange::between(&self.records, records) else {
             return false;
         };
         self.records = records.to_vec();
-        self.steps.push(Step::Records(change));
+        self.steps.push(RolloverStep::Records(change));
         true
     }
 
     fn wait(&mut self, time: Duration, since: Since) {
         if !time.is_zero() {
-            self.steps.push(Step::Wait { time, since });
+            self.steps.push(RolloverStep::Wait { time, since });
         }
     }
 }
@@ -357,5 +357,5 @@ fn distinct(records: impl IntoIterator<Item = Tlsa>) -> Vec<Tlsa> {
 }
 
 fn same(one: &[Tlsa], other: &[Tlsa]) -> bool {
-    Change::between(one, other).is_none()
+    RecordChange::between(one, other).is_none()
 }

@@ -6,7 +6,8 @@
 mod world;
 
 use dane_tlsa::{
-    Crypto, Identity, Parameters, Published, RolloverOptions, Since, Step, Tlsa, rollover_with,
+    Crypto, Identity, Parameters, Published, RolloverOptions, RolloverStep, Since, Tlsa,
+    rollover_with,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -55,7 +56,7 @@ impl Case {
     }
 
     /// What is left to do in a world.
-    fn plan(&self, world: &World) -> Vec<Step> {
+    fn plan(&self, world: &World) -> Vec<RolloverStep> {
         let (crypto, ttl) = (Crypto::aws_lc_rs(), self.ttl as u32);
         let published = match world.last_change() {
             None => Published::settled(world.zone().to_vec(), ttl),
@@ -68,11 +69,11 @@ impl Case {
     }
 
     /// Plays a plan. Before each step some seconds pass, of which there are as many as numbers.
-    fn play(&self, world: &mut World, plan: &[Step], late: &[u64]) {
+    fn play(&self, world: &mut World, plan: &[RolloverStep], late: &[u64]) {
         for (at, step) in plan.iter().enumerate() {
             world.pass(late.get(at).copied().unwrap_or_default());
             match step {
-                Step::Records(change) => {
+                RolloverStep::Records(change) => {
                     let mut zone = world.zone().to_vec();
                     zone.retain(|record| !change.remove().contains(record));
                     zone.extend(change.add().iter().cloned());
@@ -80,14 +81,14 @@ impl Case {
                     assert_eq!(zone, change.result(), "the change is what it says");
                     world.publish(zone);
                 }
-                Step::Wait { time, since } => world.wait(
+                RolloverStep::Wait { time, since } => world.wait(
                     time.as_secs(),
                     match since {
                         Since::At(moment) => Some(world::second(*moment)),
                         _ => None,
                     },
                 ),
-                Step::Switch => world.switch(self.to),
+                RolloverStep::Switch => world.switch(self.to),
                 other => panic!("unknown step {other:?}"),
             }
         }
@@ -118,8 +119,8 @@ fn case(from: usize, to: usize, published: &[&str], wanted: &[&str]) -> Case {
 }
 
 /// `publish`, `remove`, `wait`, `switch`: the shape of a plan.
-fn shape(plan: &[Step]) -> Vec<String> {
-    let first = |step: &Step| step.to_string().split(' ').next().unwrap().to_owned();
+fn shape(plan: &[RolloverStep]) -> Vec<String> {
+    let first = |step: &RolloverStep| step.to_string().split(' ').next().unwrap().to_owned();
     plan.iter().map(first).collect()
 }
 
@@ -133,7 +134,7 @@ fn a_new_key_with_the_same_parameters() {
         shape(&plan),
         ["publish", "wait", "switch", "wait", "remove"]
     );
-    let wait = Step::Wait {
+    let wait = RolloverStep::Wait {
         time: Duration::from_secs(10),
         since: Since::PreviousStep,
     };
@@ -154,7 +155,7 @@ fn a_renewal_that_keeps_the_key_changes_no_record() {
     assert_eq!(shape(&plan), ["wait", "switch"]);
     assert!(matches!(
         plan[0],
-        Step::Wait {
+        RolloverStep::Wait {
             since: Since::At(_),
             ..
         }
@@ -184,7 +185,7 @@ fn from_a_key_to_an_authority() {
     let case = case(POOL.a, POOL.c1, &["3 1 1"], &["2 1 1"]);
     let mut world = case.world();
     let plan = case.plan(&world);
-    let Step::Records(change) = &plan[0] else {
+    let RolloverStep::Records(change) = &plan[0] else {
         panic!("{plan:?}")
     };
     assert_eq!(change.add(), records(POOL.c1, &[Parameters::DANE_EE]));
@@ -237,7 +238,7 @@ fn parameters_that_do_not_fit_are_repaired_on_the_way() {
     zone.extend(records(POOL.c1, &parameters(&["3 1 2"])));
     world.publish(zone);
     let plan = case.plan(&world);
-    let Step::Records(change) = &plan[0] else {
+    let RolloverStep::Records(change) = &plan[0] else {
         panic!("{plan:?}")
     };
     assert_eq!(change.remove(), records(POOL.c1, &parameters(&["3 1 2"])));
@@ -255,7 +256,7 @@ fn a_key_alone_can_be_next() {
         options.parameters = parameters(wanted);
         rollover_with(&published, current, &next, &crypto, &options)
     };
-    let Step::Records(change) = &plan(&[]).unwrap()[0] else {
+    let RolloverStep::Records(change) = &plan(&[]).unwrap()[0] else {
         panic!()
     };
     assert_eq!(change.add(), records(POOL.b, &[Parameters::DANE_EE]));
@@ -275,7 +276,7 @@ fn a_plan_that_is_not_followed_is_unsafe() {
         case(POOL.c1, POOL.a, &["2 1 1"], &["3 1 1"]),
         case(POOL.a, POOL.b, &["3 1 1", "3 1 2"], &[]),
     ] {
-        let verdict = |change: &dyn Fn(&mut Vec<Step>)| {
+        let verdict = |change: &dyn Fn(&mut Vec<RolloverStep>)| {
             let mut world = case.world();
             let mut plan = case.plan(&world);
             change(&mut plan);
@@ -286,8 +287,8 @@ fn a_plan_that_is_not_followed_is_unsafe() {
         assert!(verdict(&|p| drop(p.remove(1))).is_err(), "no first wait");
         assert!(verdict(&|p| drop(p.remove(3))).is_err(), "no second wait");
         for at in [1, 3] {
-            let shorter = |plan: &mut Vec<Step>| {
-                if let Step::Wait { time, .. } = &mut plan[at] {
+            let shorter = |plan: &mut Vec<RolloverStep>| {
+                if let RolloverStep::Wait { time, .. } = &mut plan[at] {
                     *time -= Duration::from_secs(1);
                 }
             };
@@ -357,7 +358,7 @@ proptest! {
     fn each_combination_fits_both(case in cases()) {
         let crypto = Crypto::aws_lc_rs();
         for step in case.plan(&case.world()) {
-            let Step::Records(change) = step else { break };
+            let RolloverStep::Records(change) = step else { break };
             let (from, to) = (&identities()[case.from], &identities()[case.to]);
             for parameters in change.result().iter().map(Parameters::from) {
                 let of = |r: &&Tlsa| Parameters::from(*r) == parameters;
