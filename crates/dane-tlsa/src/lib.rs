@@ -4,6 +4,7 @@
 mod cert;
 mod crypto;
 mod der;
+mod lookup;
 mod reason;
 mod record;
 mod references;
@@ -12,8 +13,11 @@ mod rrset;
 #[cfg(feature = "rustls-0_23")]
 mod rustls;
 mod verify;
+mod walk;
+mod walk_host;
 
 pub use crypto::Crypto;
+pub use lookup::{HostLookup, Lookup, LookupFailure, Step};
 pub use reason::{Class, Reason, TlsRptResult, Verdict};
 pub use record::{CertificateUsage, MatchingType, RecordError, Selector, Tlsa};
 pub use references::{ReferenceError, References};
@@ -22,6 +26,7 @@ pub use rrset::{Protocol, RrSet, Secure, Unproven, Unusable, Usable};
 #[cfg(feature = "rustls-0_23")]
 pub use rustls::{DaneFailure, DaneVerifier};
 pub use verify::{EndEntityNames, Matcher};
+pub use walk::{InsecureMx, Route, Unanswered, Walk, Walked};
 
 // Publication.
 mod identity;

@@ -90,6 +90,8 @@ pub enum TlsRptResult {
     ValidationFailure,
     /// `tlsa-invalid`
     TlsaInvalid,
+    /// `dnssec-invalid`
+    DnssecInvalid,
 }
 
 impl Reason {
@@ -193,6 +195,7 @@ impl TlsRptResult {
             Self::CertificateNotTrusted => "certificate-not-trusted",
             Self::ValidationFailure => "validation-failure",
             Self::TlsaInvalid => "tlsa-invalid",
+            Self::DnssecInvalid => "dnssec-invalid",
         }
     }
 }

@@ -152,7 +152,6 @@ impl RrSet<Unproven> {
 
 impl RrSet<Secure> {
     /// From an answer whose status is secure: for adapters alone.
-    #[allow(dead_code)] // until the look-up is here
     pub(crate) fn proved(records: impl Into<Arc<[Tlsa]>>) -> Self {
         Self::of(records)
     }

@@ -80,6 +80,9 @@ pub enum Record {
     Ptr(Name),
     /// An alias.
     Cname(Name),
+    /// The data of a TLSA record as it is on the wire (RFC 6698 §2.1): usage, selector, matching
+    /// type, and the rest. Whoever uses it parses it.
+    Tlsa(Box<[u8]>),
 }
 
 /// A mail exchange (RFC 1035 §3.3.9). The root as exchange takes no mail (RFC 7505 §3).
@@ -168,6 +171,7 @@ impl Record {
             Self::Txt(_) => RecordType::Txt,
             Self::Ptr(_) => RecordType::Ptr,
             Self::Cname(_) => RecordType::Cname,
+            Self::Tlsa(_) => RecordType::Tlsa,
         }
     }
 }

@@ -214,6 +214,7 @@ fn size_of_answer(answer: &Answer) -> usize {
                 Record::Mx(mx) => size_of_name(&mx.exchange),
                 Record::Ptr(name) | Record::Cname(name) => size_of_name(name),
                 Record::Txt(txt) => size_of_txt(txt),
+                Record::Tlsa(data) => data.len(),
             }
     };
     answer.iter().map(one).sum()

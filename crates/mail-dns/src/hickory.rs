@@ -1,6 +1,8 @@
-//! The adapter to hickory: the only module that names it.
+//! The adapter to hickory that asks and does not validate. Only the modules whose names begin so
+//! name it.
 
-use crate::{Answer, Failure, Mx, Name, Query, Record, RecordType, Resolver, Security, Txt, Zone};
+use crate::hickory_chase::{Chase, is_hidden, to_hickory};
+use crate::{Answer, Failure, Name, Query, RecordType, Resolver, Security};
 use hickory_resolver::{
     NameServerPool, PoolContext, TlsConfig,
     config::{ConnectionConfig, NameServerConfig, ResolverOpts},
@@ -16,7 +18,6 @@ use hickory_resolver::{
     system_conf::read_system_conf,
 };
 use std::{
-    collections::HashSet,
     error::Error,
     fmt,
     net::SocketAddr,
@@ -40,9 +41,12 @@ use tokio::time::timeout_at;
 pub struct Hickory {
     // Below hickory's `Resolver`, which has a clock and a cache of its own, makes up answers for
     // `localhost`, `invalid` and 127.0.0.0/8, and says "no data" of an endless chain of aliases.
-    servers: RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>,
+    servers: Servers,
     request: DnsRequestOptions,
 }
+
+/// Asks again where one is silent, and another one.
+pub(crate) type Servers = RetryDnsHandle<NameServerPool<TokioRuntimeProvider>>;
 
 /// Why there is no resolver.
 #[non_exhaustive]
@@ -82,68 +86,29 @@ impl Hickory {
     /// # Errors
     /// [`HickoryError`].
     pub fn with_servers(servers: &[SocketAddr]) -> Result<Self, HickoryError> {
-        let server = |address: &SocketAddr| {
-            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
-            let connections = connections.map(|mut connection| {
-                connection.port = address.port();
-                connection
-            });
-            NameServerConfig::new(address.ip(), true, connections.into())
-        };
-        Self::new(
-            servers.iter().map(server).collect(),
-            ResolverOpts::default(),
-        )
+        Self::new(at(servers), ResolverOpts::default())
     }
 
     fn new(servers: Vec<NameServerConfig>, options: ResolverOpts) -> Result<Self, HickoryError> {
-        if servers.is_empty() {
-            return Err(HickoryError::NoServers);
-        }
-        // RFC 6891 §6.2.5: a DKIM key hardly fits into the 512 octets that go without.
-        let mut request = DnsRequestOptions::default();
-        request.use_edns = true;
-        request.edns_payload_len = options.edns_payload_len;
-        let attempts = options.attempts;
-        let context = Arc::new(PoolContext::new(options, no_tls()?));
-        let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
-        Ok(Self {
-            servers: RetryDnsHandle::new(pool, attempts),
-            request,
-        })
+        let (servers, request) = connect(servers, options)?;
+        Ok(Self { servers, request })
     }
 
     async fn chase(&self, query: &Query) -> Answer {
-        // RFC 7686 §2: "Resolvers MUST either respond […] or respond with NXDOMAIN": the name of a
-        // hidden service is not to be told to a DNS server.
-        if query.name.labels().last() == Some(b"onion") {
+        if is_hidden(&query.name) {
             return Answer::nx_domain(Security::Unknown, Duration::ZERO);
         }
-        let mut chase = Chase {
-            name: query.name.clone(),
-            record_type: query.record_type,
-            aliases: 0,
-            ttl: Duration::MAX,
-        };
+        let mut chase = Chase::new(query);
         loop {
-            let next = match self.ask(&chase.name, chase.record_type).await {
-                Ok(response) => chase.follow(&response),
-                Err(error) => Err(chase.ended(&error)),
+            let next = match ask(&self.servers, self.request, &chase.name, chase.record_type).await
+            {
+                Ok(response) => chase.follow(&response, |_| Some(Security::Unknown)),
+                Err(error) => Err(ended(&chase, &error)),
             };
             if let Err(answer) = next {
                 return answer;
             }
         }
-    }
-
-    async fn ask(&self, name: &Name, record_type: RecordType) -> Result<DnsResponse, NetError> {
-        let mut absolute = rr::Name::from_labels(name.labels())?;
-        absolute.set_fqdn(true);
-        let query = op::Query::query(absolute, to_hickory(record_type));
-        self.servers
-            .lookup(query, self.request)
-            .first_answer()
-            .await
     }
 }
 
@@ -172,162 +137,69 @@ fn no_tls() -> Result<TlsConfig, HickoryError> {
     Ok(TlsConfig { config })
 }
 
-/// The way from the name that was asked for to the one that holds the records.
-struct Chase {
-    name: Name,
+/// Servers at these addresses, over UDP and TCP.
+pub(crate) fn at(addresses: &[SocketAddr]) -> Vec<NameServerConfig> {
+    let server = |address: &SocketAddr| {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let connections = connections.map(|mut connection| {
+            connection.port = address.port();
+            connection
+        });
+        NameServerConfig::new(address.ip(), true, connections.into())
+    };
+    addresses.iter().map(server).collect()
+}
+
+pub(crate) fn connect(
+    servers: Vec<NameServerConfig>,
+    options: ResolverOpts,
+) -> Result<(Servers, DnsRequestOptions), HickoryError> {
+    if servers.is_empty() {
+        return Err(HickoryError::NoServers);
+    }
+    // RFC 6891 §6.2.5: a DKIM key hardly fits into the 512 octets that go without.
+    let mut request = DnsRequestOptions::default();
+    request.use_edns = true;
+    request.edns_payload_len = options.edns_payload_len;
+    let attempts = options.attempts;
+    let context = Arc::new(PoolContext::new(options, no_tls()?));
+    let pool = NameServerPool::from_config(servers, context, TokioRuntimeProvider::default());
+    Ok((RetryDnsHandle::new(pool, attempts), request))
+}
+
+pub(crate) async fn ask<H: DnsHandle>(
+    servers: &H,
+    request: DnsRequestOptions,
+    name: &Name,
     record_type: RecordType,
-    aliases: usize,
-    /// The smallest on the way.
-    ttl: Duration,
+) -> Result<DnsResponse, NetError> {
+    let mut absolute = rr::Name::from_labels(name.labels())?;
+    absolute.set_fqdn(true);
+    let query = op::Query::query(absolute, to_hickory(record_type));
+    servers.lookup(query, request).first_answer().await
 }
 
-impl Chase {
-    /// Goes as far as this response leads; `Ok` means that the name reached is to be asked next.
-    fn follow(&mut self, response: &DnsResponse) -> Result<(), Answer> {
-        let failure = |failure| Err(Answer::failure(failure));
-        let gone = match response.response_code {
-            ResponseCode::NoError => false,
-            ResponseCode::NXDomain => true,
-            _ => return failure(Failure::ServerFailure),
-        };
-        let mut moved = false;
-        loop {
-            let here: Vec<_> = response
-                .answers
-                .iter()
-                .filter(|record| is_same(&record.name, &self.name))
-                .collect();
-            let mut records = Vec::new();
-            for record in &here {
-                if record.record_type() == to_hickory(self.record_type) {
-                    let Some(known) = from_hickory(&record.data) else {
-                        return failure(Failure::Malformed);
-                    };
-                    self.ttl = self.ttl.min(ttl(record.ttl));
-                    records.push(known);
-                }
-            }
-            if !records.is_empty() {
-                // RFC 2181 §5: a set of records holds no record twice. To SPF and DMARC two records
-                // are worse than one.
-                let mut seen = HashSet::new();
-                records.retain(|record| seen.insert(record.clone()));
-                return Err(Answer::records(records, Security::Unknown, self.ttl));
-            }
-            let alias = here.iter().find_map(|record| match &record.data {
-                rr::RData::CNAME(target) => Some((target, record.ttl)),
-                _ => None,
-            });
-            let Some((target, alias_ttl)) = alias else {
-                break;
-            };
-            self.aliases += 1;
-            // RFC 1034 §3.6.2: "CNAME chains should be followed and CNAME loops signalled as an error"
-            if self.aliases > Zone::MAX_ALIASES {
-                return failure(Failure::ServerFailure);
-            }
-            let Some(target) = name_of(target) else {
-                return failure(Failure::Malformed);
-            };
-            (self.name, self.ttl) = (target, self.ttl.min(ttl(alias_ttl)));
-            moved = true;
+/// The answer where there is no response with records.
+pub(crate) fn ended(chase: &Chase, error: &NetError) -> Answer {
+    let failure = match error {
+        // RFC 2308 §2.2: name servers without an SOA record are a referral: this server does
+        // not ask others, and does not know.
+        NetError::Dns(DnsError::NoRecordsFound(no))
+            if no.response_code == ResponseCode::NoError && no.soa.is_none() && no.ns.is_some() =>
+        {
+            Failure::Refused
         }
-        let soa = response.negative_ttl();
-        if !moved {
-            // Neither of the name nor of an alias of it, yet an answer: of something else.
-            failure(Failure::Malformed)
-        } else if gone {
-            // RFC 6604 §3: the response code belongs to the last name of the chain.
-            Err(self.nothing(ResponseCode::NXDomain, soa))
-        } else if soa.is_some() {
-            // RFC 2308 §2.2: an SOA record tells "no data" from a chain that goes on elsewhere.
-            Err(self.nothing(ResponseCode::NoError, soa))
-        } else {
-            Ok(())
+        NetError::Dns(DnsError::NoRecordsFound(no)) => {
+            return chase.nothing(no.response_code, no.negative_ttl, Some(Security::Unknown));
         }
-    }
-
-    /// The answer where there is no response with records.
-    fn ended(&self, error: &NetError) -> Answer {
-        let failure = match error {
-            // RFC 2308 §2.2: name servers without an SOA record are a referral: this server does
-            // not ask others, and does not know.
-            NetError::Dns(DnsError::NoRecordsFound(no))
-                if no.response_code == ResponseCode::NoError
-                    && no.soa.is_none()
-                    && no.ns.is_some() =>
-            {
-                Failure::Refused
-            }
-            NetError::Dns(DnsError::NoRecordsFound(no)) => {
-                return self.nothing(no.response_code, no.negative_ttl);
-            }
-            NetError::Dns(DnsError::ResponseCode(code)) => match code {
-                ResponseCode::Refused
-                | ResponseCode::NotImp
-                | ResponseCode::NotAuth
-                | ResponseCode::FormErr => Failure::Refused,
-                _ => Failure::ServerFailure,
-            },
-            NetError::Dns(_) => Failure::ServerFailure,
-            NetError::Timeout => Failure::Timeout,
-            NetError::Proto(_)
-            | NetError::Truncated
-            | NetError::QueryCaseMismatch
-            | NetError::ForeignClassRecord { .. } => Failure::Malformed,
-            _ => Failure::Network,
-        };
-        Answer::failure(failure)
-    }
-
-    /// RFC 2308 §5: without an SOA record a negative answer is not to be kept.
-    fn nothing(&self, code: ResponseCode, soa: Option<u32>) -> Answer {
-        let ttl = self.ttl.min(ttl(soa.unwrap_or(0)));
-        match code {
-            ResponseCode::NXDomain => Answer::nx_domain(Security::Unknown, ttl),
-            ResponseCode::NoError => Answer::no_data(Security::Unknown, ttl),
-            _ => Answer::failure(Failure::ServerFailure),
-        }
-    }
-}
-
-/// RFC 2181 §8: a TTL with the highest bit set counts as zero.
-fn ttl(seconds: u32) -> Duration {
-    let seconds = i32::try_from(seconds).map_or(0, i32::unsigned_abs);
-    Duration::from_secs(seconds.into())
-}
-
-fn name_of(name: &rr::Name) -> Option<Name> {
-    Name::from_labels(name.iter()).ok()
-}
-
-fn is_same(theirs: &rr::Name, ours: &Name) -> bool {
-    let same = |(a, b): (&[u8], &[u8])| a.eq_ignore_ascii_case(b);
-    theirs.iter().len() == ours.labels().count() && theirs.iter().zip(ours.labels()).all(same)
-}
-
-fn to_hickory(record_type: RecordType) -> rr::RecordType {
-    match record_type {
-        RecordType::A => rr::RecordType::A,
-        RecordType::Aaaa => rr::RecordType::AAAA,
-        RecordType::Mx => rr::RecordType::MX,
-        RecordType::Txt => rr::RecordType::TXT,
-        RecordType::Ptr => rr::RecordType::PTR,
-        RecordType::Cname => rr::RecordType::CNAME,
-    }
-}
-
-fn from_hickory(data: &rr::RData) -> Option<Record> {
-    Some(match data {
-        rr::RData::A(address) => Record::A(address.0),
-        rr::RData::AAAA(address) => Record::Aaaa(address.0),
-        rr::RData::MX(mx) => Record::Mx(Mx {
-            preference: mx.preference,
-            exchange: name_of(&mx.exchange)?,
-        }),
-        rr::RData::TXT(txt) => Record::Txt(Txt::new(txt.txt_data.iter().map(|c| &**c))),
-        rr::RData::PTR(host) => Record::Ptr(name_of(host)?),
-        rr::RData::CNAME(target) => Record::Cname(name_of(target)?),
-        _ => return None,
-    })
+        NetError::Dns(DnsError::ResponseCode(code)) => Chase::refused(*code),
+        NetError::Dns(_) => Failure::ServerFailure,
+        NetError::Timeout => Failure::Timeout,
+        NetError::Proto(_)
+        | NetError::Truncated
+        | NetError::QueryCaseMismatch
+        | NetError::ForeignClassRecord { .. } => Failure::Malformed,
+        _ => Failure::Network,
+    };
+    Answer::failure(failure)
 }

@@ -83,19 +83,31 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(feature = "hickory-0_26"), allow(rustdoc::broken_intra_doc_links))]
 
+#[cfg(feature = "ad-stub")]
+mod ad_stub;
 mod answer;
 mod cache;
 #[cfg(feature = "hickory-0_26")]
 mod hickory;
+#[cfg(any(feature = "ad-stub", feature = "hickory-0_26"))]
+mod hickory_chase;
+#[cfg(feature = "ad-stub")]
+mod hickory_message;
+#[cfg(feature = "hickory-0_26-validate")]
+mod hickory_validate;
 mod name;
 mod query;
 mod resolver;
 mod zone;
 
+#[cfg(feature = "ad-stub")]
+pub use ad_stub::{AdStub, AdStubError};
 pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use cache::{Cache, CacheLimits, Cached};
 #[cfg(feature = "hickory-0_26")]
 pub use hickory::{Hickory, HickoryError};
+#[cfg(feature = "hickory-0_26-validate")]
+pub use hickory_validate::{AnchorError, Anchors, HickoryValidating};
 pub use name::{Labels, Name, NameError};
 pub use query::{Query, RecordType, UnknownType};
 pub use resolver::Resolver;

@@ -17,17 +17,20 @@ pub enum RecordType {
     Ptr,
     /// An alias itself; questions of other types follow it (RFC 1035 §3.6.2).
     Cname,
+    /// Which certificates or keys a TLS server has (RFC 6698 §2).
+    Tlsa,
 }
 
 impl RecordType {
     /// Every record type that this crate knows.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::A,
         Self::Aaaa,
         Self::Mx,
         Self::Txt,
         Self::Ptr,
         Self::Cname,
+        Self::Tlsa,
     ];
 }
 
@@ -41,6 +44,7 @@ impl fmt::Display for RecordType {
             Self::Txt => "TXT",
             Self::Ptr => "PTR",
             Self::Cname => "CNAME",
+            Self::Tlsa => "TLSA",
         })
     }
 }

@@ -124,6 +124,14 @@ impl Zone {
         self.with(name, Record::Cname(target))
     }
 
+    /// Adds a TLSA record, given as the data on the wire.
+    ///
+    /// # Errors
+    /// The text is not a name.
+    pub fn tlsa(self, name: &str, data: &[u8]) -> Result<Self, NameError> {
+        self.with(name, Record::Tlsa(data.into()))
+    }
+
     /// Nobody answers for the types that are not listed at this name, aliases included.
     ///
     /// # Errors

@@ -15,6 +15,12 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+type Asker = Hickory;
+
+fn asker(address: std::net::SocketAddr) -> Asker {
+    Hickory::with_servers(&[address]).unwrap()
+}
+
 fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
@@ -43,6 +49,7 @@ async fn every_type_is_understood() {
                 ),
                 ("all.test", MX, 300, [vec![0, 10], host.clone()].concat()),
                 ("all.test", PTR, 300, host),
+                ("all.test", TLSA, 300, vec![3, 1, 1, 0xde, 0xad]),
                 ("all.test", TXT, 300, strings(&[b"a", b"", b"\xff"])),
             ],
             &[],
@@ -72,6 +79,11 @@ async fn every_type_is_understood() {
     assert_eq!(
         server.ask("all.test", RecordType::Ptr).await,
         records(vec![Record::Ptr(name("host.test"))], 300)
+    );
+    let tlsa = Record::Tlsa([3, 1, 1, 0xde, 0xad].into());
+    assert_eq!(
+        server.ask("all.test", RecordType::Tlsa).await,
+        records(vec![tlsa], 300)
     );
     let txt = Record::Txt(Txt::new([&b"a"[..], b"", b"\xff"]));
     assert_eq!(

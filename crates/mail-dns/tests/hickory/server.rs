@@ -1,6 +1,8 @@
 //! A DNS server on loopback that says what it is told to, octet by octet.
+#![allow(dead_code)] // each test program uses a part of it
 
-use mail_dns::{Answer, Hickory, Query, RecordType, Resolver};
+use crate::{Asker, asker};
+use mail_dns::{Answer, Query, RecordType, Resolver};
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
@@ -19,6 +21,7 @@ pub(crate) const PTR: u16 = 12;
 pub(crate) const MX: u16 = 15;
 pub(crate) const TXT: u16 = 16;
 pub(crate) const AAAA: u16 = 28;
+pub(crate) const TLSA: u16 = 52;
 
 pub(crate) const NOERROR: u8 = 0;
 pub(crate) const SERVFAIL: u8 = 2;
@@ -91,7 +94,7 @@ pub(crate) fn soa(ttl: u32, minimum: u32) -> Rr {
 /// Answers every question by a function that may send several datagrams, or none.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
-    pub(crate) resolver: Hickory,
+    pub(crate) resolver: Asker,
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
 }
 
@@ -140,7 +143,7 @@ impl Server {
         });
         Self {
             address,
-            resolver: Hickory::with_servers(&[address]).unwrap(),
+            resolver: asker(address),
             asked,
         }
     }
