@@ -41,7 +41,9 @@ pub use lint::{
     Finding, LINT_MAX_CHAIN, LINT_MAX_RECORDS, LintCode, LintOptions, Severity, lint, lint_with,
 };
 pub use publish::{Parameters, PublishError, ZoneLine, owner};
-pub use rollover::{Change, Published, RolloverOptions, Since, Step, rollover, rollover_with};
+pub use rollover::{
+    Published, RecordChange, RolloverOptions, RolloverStep, Since, rollover, rollover_with,
+};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
