@@ -14,19 +14,19 @@ use std::{
 const HOST: &str = "mx.example.org";
 
 /// Where each identity is.
-pub struct Pool {
+pub(crate) struct Pool {
     /// Certificates of their own issue: two keys, and the first key with another certificate.
-    pub a: usize,
-    pub b: usize,
-    pub a_renewed: usize,
+    pub(crate) a: usize,
+    pub(crate) b: usize,
+    pub(crate) a_renewed: usize,
     /// Two certificates of one authority, and one of another.
-    pub c1: usize,
-    pub d1: usize,
-    pub e2: usize,
-    pub len: usize,
+    pub(crate) c1: usize,
+    pub(crate) d1: usize,
+    pub(crate) e2: usize,
+    pub(crate) len: usize,
 }
 
-pub const POOL: Pool = Pool {
+pub(crate) const POOL: Pool = Pool {
     a: 0,
     b: 1,
     a_renewed: 2,
@@ -37,7 +37,7 @@ pub const POOL: Pool = Pool {
 };
 
 /// What a server can present; made once.
-pub fn identities() -> &'static [Identity] {
+pub(crate) fn identities() -> &'static [Identity] {
     static MADE: OnceLock<Vec<Identity>> = OnceLock::new();
     MADE.get_or_init(|| {
         let key = || KeyPair::generate().unwrap();
@@ -73,7 +73,7 @@ pub fn identities() -> &'static [Identity] {
 }
 
 /// The records of an identity, sorted.
-pub fn records(of: usize, parameters: &[Parameters]) -> Vec<Tlsa> {
+pub(crate) fn records(of: usize, parameters: &[Parameters]) -> Vec<Tlsa> {
     let identity = &identities()[of];
     let record = |p: &Parameters| identity.record(*p, &Crypto::aws_lc_rs()).unwrap();
     let mut records: Vec<_> = parameters.iter().map(record).collect();
@@ -82,23 +82,23 @@ pub fn records(of: usize, parameters: &[Parameters]) -> Vec<Tlsa> {
 }
 
 /// The key of an identity.
-pub fn spki(of: usize) -> Vec<u8> {
+pub(crate) fn spki(of: usize) -> Vec<u8> {
     let whole: Parameters = "3 1 0".parse().unwrap();
     records(of, &[whole])[0].data().to_vec()
 }
 
 /// A second of the world, as a time within the validity of every certificate.
-pub fn moment(second: u64) -> SystemTime {
+pub(crate) fn moment(second: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000 + second)
 }
 
 /// The second of a time.
-pub fn second(moment: SystemTime) -> u64 {
+pub(crate) fn second(moment: SystemTime) -> u64 {
     moment.duration_since(UNIX_EPOCH).unwrap().as_secs() - 1_700_000_000
 }
 
 #[derive(Debug)]
-pub struct World {
+pub(crate) struct World {
     now: u64,
     /// When the step before was done.
     step: u64,
@@ -112,7 +112,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(
+    pub(crate) fn new(
         zone: Vec<Tlsa>,
         presented: usize,
         ttl: u64,
@@ -130,38 +130,38 @@ impl World {
         }
     }
 
-    pub fn zone(&self) -> &[Tlsa] {
+    pub(crate) fn zone(&self) -> &[Tlsa] {
         &self.zones.last().unwrap().1
     }
 
-    pub fn presented(&self) -> usize {
+    pub(crate) fn presented(&self) -> usize {
         self.presented.last().unwrap().1
     }
 
-    pub fn last_change(&self) -> Option<u64> {
+    pub(crate) fn last_change(&self) -> Option<u64> {
         (self.zones.len() > 1).then(|| self.zones.last().unwrap().0)
     }
 
-    pub fn last_switch(&self) -> Option<u64> {
+    pub(crate) fn last_switch(&self) -> Option<u64> {
         (self.presented.len() > 1).then(|| self.presented.last().unwrap().0)
     }
 
-    pub fn pass(&mut self, seconds: u64) {
+    pub(crate) fn pass(&mut self, seconds: u64) {
         self.now += seconds;
     }
 
-    pub fn publish(&mut self, zone: Vec<Tlsa>) {
+    pub(crate) fn publish(&mut self, zone: Vec<Tlsa>) {
         self.zones.push((self.now, zone));
         self.step = self.now;
     }
 
-    pub fn switch(&mut self, to: usize) {
+    pub(crate) fn switch(&mut self, to: usize) {
         self.presented.push((self.now, to));
         self.step = self.now;
     }
 
     /// Since the step before, if no second is said.
-    pub fn wait(&mut self, seconds: u64, since: Option<u64>) {
+    pub(crate) fn wait(&mut self, seconds: u64, since: Option<u64>) {
         let over = since.unwrap_or(self.step) + seconds;
         self.now = self.now.max(over);
         self.step = self.now;
@@ -170,7 +170,7 @@ impl World {
     /// Every cache asks one of the authoritative servers, the first or the last, at any second; until
     /// its TTL has passed it has the answer; at each of these seconds somebody connects to the first or the
     /// last of the servers.
-    pub fn is_safe(&self) -> Result<(), String> {
+    pub(crate) fn is_safe(&self) -> Result<(), String> {
         let mut known = HashMap::new();
         let end = self.now + 2 * (self.ttl + self.propagation + self.deployment) + 1;
         for asked in 0..end {
