@@ -170,14 +170,6 @@ impl Validity {
             not_after,
         })
     }
-
-    /// The time in which both are valid.
-    pub(crate) fn both(self, other: Self) -> Self {
-        Self {
-            not_before: self.not_before.max(other.not_before),
-            not_after: self.not_after.min(other.not_after),
-        }
-    }
 }
 
 impl<'a> Extensions<'a> {

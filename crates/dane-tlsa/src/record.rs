@@ -13,7 +13,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 /// assert_eq!(Tlsa::from_rdata(&record.to_rdata()), Ok(record));
 /// # Ok::<(), dane_tlsa::RecordError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tlsa {
     usage: CertificateUsage,
     selector: Selector,
@@ -230,6 +230,12 @@ impl fmt::Display for Tlsa {
         self.data
             .iter()
             .try_for_each(|octet| write!(f, "{octet:02x}"))
+    }
+}
+
+impl fmt::Debug for Tlsa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tlsa({self})")
     }
 }
 

@@ -13,7 +13,7 @@ use parts::Parts;
 use path::Paths;
 use rustls_pki_types::CertificateDer;
 use std::{
-    cell::OnceCell,
+    cell::{Cell, OnceCell},
     cmp::Reverse,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -42,12 +42,6 @@ pub enum EndEntityNames {
     /// The certificate must be for one of the names, as OpenSSL has it by default: for protocols
     /// in which another server of the same key could be taken for this one.
     Checked,
-}
-
-/// How much is done for one verdict.
-struct Budget {
-    paths: usize,
-    signatures: usize,
 }
 
 /// The verdict of the record that came furthest.
@@ -179,10 +173,7 @@ impl Matcher {
         let sent = intermediates.iter().map(|der| &**der);
         let known = sent.chain(full.take(Self::MAX_CERTIFICATES).map(Tlsa::data));
         let known: Vec<_> = known.map(CertificateDer::from).collect();
-        let mut budget = Budget {
-            paths: Self::MAX_PATHS,
-            signatures: Self::MAX_SIGNATURES,
-        };
+        let budget = Cell::new(Self::MAX_PATHS);
         let walk = Walk::new(outline, &known);
         let paths = |walk, pool| Paths {
             leaf,
@@ -190,29 +181,24 @@ impl Matcher {
             pool,
             crypto: &self.crypto,
             now,
+            budget: &budget,
         };
         // RFC 7671 §5.2.1: the certificate of a trust anchor is sent by the server, or stands in the
         // record; no root of ours helps out.
-        self.check_dane_ta(&paths(&walk, &known), &mut budget, &mut best);
+        self.check_dane_ta(&paths(&walk, &known), &mut best);
         if let Some(roots) = self.usable.roots() {
             let roots_too = roots.certificates().iter();
             let roots_too = roots_too.map(|der| CertificateDer::from(&**der));
             let known: Vec<_> = known.iter().cloned().chain(roots_too).collect();
             let walk = Walk::new(outline, &known);
-            self.check_pkix(
-                roots,
-                &paths(&walk, &known),
-                &mut parts,
-                &mut budget,
-                &mut best,
-            );
+            self.check_pkix(roots, &paths(&walk, &known), &mut parts, &mut best);
         }
         best.verdict
     }
 
     /// Usage 2: the authority is the trust anchor (RFC 7671 §5.2).
-    fn check_dane_ta(&self, paths: &Paths<'_>, budget: &mut Budget, best: &mut Best<'_>) {
-        let mut above = above(paths);
+    fn check_dane_ta(&self, paths: &Paths<'_>, best: &mut Best<'_>) {
+        let (mut above, mut signatures) = (above(paths), Self::MAX_SIGNATURES);
         // Several records may be about one certificate.
         let mut results = vec![None; above.len()];
         for record in self.of_usage(CertificateUsage::DaneTa) {
@@ -221,14 +207,14 @@ impl Matcher {
             for (((at, found), parts), result) in found.zip(&mut above).zip(&mut results) {
                 if parts.are_named_by(record, &self.crypto) {
                     named = true;
-                    let build = || budget.path(|| paths.to_certificate(at));
+                    let build = || paths.to_certificate(at);
                     best.consider(record, *result.get_or_insert_with(build), found.depth);
                 }
             }
             if !named
                 && (record.selector(), record.matching()) == (Selector::Spki, MatchingType::Full)
             {
-                self.check_bare_key(record, paths, budget, best);
+                self.check_bare_key(record, paths, &mut signatures, best);
             }
         }
     }
@@ -239,7 +225,7 @@ impl Matcher {
         &self,
         record: &Tlsa,
         paths: &Paths<'_>,
-        budget: &mut Budget,
+        signatures: &mut usize,
         best: &mut Best<'_>,
     ) {
         let Some(key) = PublicKey::parse(record.data()) else {
@@ -250,16 +236,16 @@ impl Matcher {
         if leaf.spki == record.data() {
             return;
         }
-        let found = paths.walk.found().iter().enumerate();
-        let found = found.map(|(at, found)| (&found.certificate, found.depth, Some(at)));
-        for (certificate, depth, at) in std::iter::once((leaf, 0, None)).chain(found) {
-            let Some(left) = budget.signatures.checked_sub(1) else {
+        let found = paths.walk.found().iter();
+        let found = found.map(|found| (&found.certificate, found.depth));
+        for (certificate, depth) in std::iter::once((leaf, 0)).chain(found) {
+            let Some(left) = signatures.checked_sub(1) else {
                 best.without_record(Reason::Limit);
                 return;
             };
-            budget.signatures = left;
+            *signatures = left;
             if self.crypto.has_signed(&key, certificate) {
-                let result = budget.path(|| paths.to_key(certificate.issuer, key.content, at));
+                let result = paths.to_key(certificate.issuer, key.content);
                 best.consider(record, result, depth);
             }
         }
@@ -272,20 +258,16 @@ impl Matcher {
         roots: &Roots,
         paths: &Paths<'_>,
         leaf: &mut Parts<'_>,
-        budget: &mut Budget,
         best: &mut Best<'_>,
     ) {
         let mut above = above(paths);
         let (anchors, certificates) = (roots.anchors(), roots.certificates());
         let plain = OnceCell::new();
-        let path = |budget: &mut Budget| {
-            let build = || paths.to_root(anchors, certificates, &|_| Ok(0));
-            *plain.get_or_init(|| budget.path(build))
-        };
+        let path = || *plain.get_or_init(|| paths.to_root(anchors, certificates, &|_| Ok(0)));
         for record in self.of_usage(CertificateUsage::PkixEe) {
             match leaf.are_named_by(record, &self.crypto) {
-                true => best.consider(record, path(budget), 0),
-                false => best.unnamed(path(budget)),
+                true => best.consider(record, path(), 0),
+                false => best.unnamed(path()),
             }
         }
         for record in self.of_usage(CertificateUsage::PkixTa) {
@@ -296,7 +278,7 @@ impl Matcher {
                     .then_some(found.depth)
             });
             let Some(nearest) = named.min() else {
-                best.unnamed(path(budget));
+                best.unnamed(path());
                 continue;
             };
             let test = |path: &[Certificate<'_>]| {
@@ -304,7 +286,7 @@ impl Matcher {
                 let at = path.iter().position(is).ok_or(Reason::UnknownIssuer)?;
                 Ok(at + 1)
             };
-            let result = budget.path(|| paths.to_root(anchors, certificates, &test));
+            let result = paths.to_root(anchors, certificates, &test);
             best.consider(record, result, nearest);
         }
     }
@@ -316,13 +298,6 @@ fn above<'a>(paths: &Paths<'a>) -> Vec<Parts<'a>> {
     found
         .map(|found| Parts::new(found.certificate.der))
         .collect()
-}
-
-impl Budget {
-    fn path(&mut self, build: impl FnOnce() -> Result<usize, Reason>) -> Result<usize, Reason> {
-        self.paths = self.paths.checked_sub(1).ok_or(Reason::Limit)?;
-        build()
-    }
 }
 
 impl Best<'_> {

@@ -2,8 +2,8 @@
 
 use super::walk::Walk;
 use crate::{
-    Crypto, Reason,
-    cert::{Certificate, Validity, key_usage},
+    Class, Crypto, Reason,
+    cert::{Certificate, PublicKey, Validity, key_usage},
 };
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::{cell::Cell, time::Duration};
@@ -17,6 +17,8 @@ pub(super) struct Paths<'a> {
     pub(super) crypto: &'a Crypto,
     /// Seconds since 1970.
     pub(super) now: i64,
+    /// How many paths may still be built.
+    pub(super) budget: &'a Cell<usize>,
 }
 
 impl<'a> Paths<'a> {
@@ -28,7 +30,7 @@ impl<'a> Paths<'a> {
         may_issue(&anchor)?;
         let der = CertificateDer::from(anchor.der);
         let trusted = webpki::anchor_from_trusted_cert(&der).map_err(|e| reason(&e))?;
-        let depth = self.with_dates(&[trusted], self.walk.validity_below(Some(at)), &|path| {
+        let depth = self.with_dates(&[trusted], &|path| {
             let path = self.issuers(path)?;
             respects_path_length(&anchor, &path)?;
             Ok(path.len() + 1)
@@ -37,25 +39,15 @@ impl<'a> Paths<'a> {
         Ok(depth)
     }
 
-    /// Whether a key that no certificate has, but which signed what names `issuer` (and what is
-    /// found at `above`, or the server's own for `None`), has issued the path. The depth is that
-    /// of what it signed.
-    pub(super) fn to_key(
-        &self,
-        issuer: &[u8],
-        key: &[u8],
-        above: Option<usize>,
-    ) -> Result<usize, Reason> {
+    /// Whether a key that no certificate has, but which signed what names `issuer`, has issued the
+    /// path. The depth is that of what it signed.
+    pub(super) fn to_key(&self, issuer: &[u8], key: &[u8]) -> Result<usize, Reason> {
         let trusted = TrustAnchor {
             subject: issuer.into(),
             subject_public_key_info: key.into(),
             name_constraints: None,
         };
-        let mut validity = self.walk.validity_below(above);
-        if let Some(found) = above.and_then(|at| self.walk.found().get(at)) {
-            validity = validity.both(found.certificate.validity);
-        }
-        self.with_dates(&[trusted], validity, &|path| Ok(self.issuers(path)?.len()))
+        self.with_dates(&[trusted], &|path| Ok(self.issuers(path)?.len()))
     }
 
     /// Whether there is a path to a root, of issuers that together pass a test. The test gives the
@@ -66,22 +58,13 @@ impl<'a> Paths<'a> {
         roots: &[CertificateDer<'_>],
         test: &dyn Fn(&[Certificate<'_>]) -> Result<usize, Reason>,
     ) -> Result<usize, Reason> {
-        let is_root = |c: &Certificate<'_>| roots.iter().any(|der| **der == *c.der);
-        let nearest = self
-            .walk
-            .found()
-            .iter()
-            .position(|f| is_root(&f.certificate));
-        self.with_dates(anchors, self.walk.validity_below(nearest), &|path| {
+        self.with_dates(anchors, &|path| {
             let mut above = self.issuers(path)?;
             // Several certificates may be of the same root.
             let named = roots
                 .iter()
                 .filter_map(|der| Certificate::parse(der))
-                .filter(|root| {
-                    path.anchor().subject.as_ref() == root.subject
-                        && root.spki.ends_with(&path.anchor().subject_public_key_info)
-                });
+                .filter(|root| is_of(root, path.anchor()));
             let mut result = Err(Reason::UnknownIssuer);
             for root in named {
                 above.push(root);
@@ -117,38 +100,56 @@ impl<'a> Paths<'a> {
         Ok(all)
     }
 
-    /// Builds a path as of now. Where only the dates are wrong, which is to say that there is a path
-    /// at a time when all are valid, they are the reason; and otherwise what is wrong besides.
+    /// Builds a path as of now. Where the dates are wrong, they are the reason if there would be a
+    /// path at another time, and otherwise what is wrong besides.
     fn with_dates(
         &self,
         anchors: &[TrustAnchor<'_>],
-        validity: Validity,
         accept: &dyn Fn(&VerifiedPath<'_>) -> Result<usize, Reason>,
     ) -> Result<usize, Reason> {
-        match self.build(anchors, self.now, accept) {
-            Err(date @ (Reason::Expired | Reason::NotYetValid)) => {
-                let Validity {
-                    not_before,
-                    not_after,
-                } = validity;
-                match self.build(anchors, not_after, accept) {
-                    Err(fault) if not_before <= not_after => Err(fault),
-                    _ => Err(date),
+        let date = match self.build(anchors, self.now, self.pool, accept) {
+            Err(date @ (Reason::Expired | Reason::NotYetValid)) => date,
+            result => return result,
+        };
+        // If all of a path are ever valid together, they are when the first of them expires.
+        let found = self.walk.found().iter().map(|found| &found.certificate);
+        let all = std::iter::once(&self.walk.leaf).chain(found);
+        let mut times: Vec<_> = all
+            .map(|certificate| certificate.validity.not_after)
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        let mut reason = date;
+        for time in times {
+            let valid = |der: &&CertificateDer<'_>| {
+                Certificate::parse(der).is_some_and(|c| within(c.validity, time).is_ok())
+            };
+            let pool: Vec<_> = self.pool.iter().filter(valid).cloned().collect();
+            match self.build(anchors, time, &pool, accept) {
+                Ok(_) => return Err(date),
+                Err(other) if other.class() == Class::Untrusted => {
+                    if !matches!(other, Reason::UnknownIssuer | Reason::Limit) {
+                        reason = other;
+                    }
                 }
+                Err(_) => {}
             }
-            result => result,
         }
+        Err(reason)
     }
 
     fn build(
         &self,
         anchors: &[TrustAnchor<'_>],
         at: i64,
+        pool: &[CertificateDer<'_>],
         accept: &dyn Fn(&VerifiedPath<'_>) -> Result<usize, Reason>,
     ) -> Result<usize, Reason> {
         if !self.walk.leaf.allows(key_usage::TLS) {
             return Err(Reason::KeyUsage);
         }
+        let left = self.budget.get().checked_sub(1).ok_or(Reason::Limit)?;
+        self.budget.set(left);
         let result = Cell::new(Err(Reason::UnknownIssuer));
         let test = |path: &VerifiedPath<'_>| {
             result.set(accept(path));
@@ -158,10 +159,16 @@ impl<'a> Paths<'a> {
                 .map_err(|_| webpki::Error::UnknownIssuer)
         };
         let time = Duration::from_secs(u64::try_from(at).unwrap_or(0));
+        // A copy of an anchor is no way to it, and a fault of a copy is not one of the path.
+        let is_anchor = |der: &&CertificateDer<'_>| {
+            Certificate::parse(der)
+                .is_some_and(|certificate| anchors.iter().any(|anchor| is_of(&certificate, anchor)))
+        };
+        let pool: Vec<_> = pool.iter().filter(|der| !is_anchor(der)).cloned().collect();
         let built = self.leaf.verify_for_usage(
             self.crypto.signatures(),
             anchors,
-            self.pool,
+            &pool,
             UnixTime::since_unix_epoch(time),
             KeyUsage::server_auth(),
             None,
@@ -181,6 +188,16 @@ impl Certificate<'_> {
         let said = self.extensions.and_then(|e| e.key_usage);
         said.is_none_or(|bits| bits & usages != 0)
     }
+}
+
+/// Whether a certificate has the name and the key of an anchor.
+fn is_of(certificate: &Certificate<'_>, anchor: &TrustAnchor<'_>) -> bool {
+    let key = PublicKey::parse(certificate.spki).map(|key| key.content);
+    let of_anchor = (
+        anchor.subject.as_ref(),
+        anchor.subject_public_key_info.as_ref(),
+    );
+    key.is_some_and(|key| (certificate.subject, key) == of_anchor)
 }
 
 /// Whether a certificate may be a trust anchor for servers, dates aside: webpki takes the caller's

@@ -1,7 +1,7 @@
 //! Which certificates lead to the server's, by names and key identifiers alone. Whether the
 //! signatures are right is another question.
 
-use crate::cert::{Certificate, Validity};
+use crate::cert::Certificate;
 use rustls_pki_types::CertificateDer;
 use std::collections::VecDeque;
 
@@ -18,8 +18,6 @@ pub(super) struct Found<'a> {
     pub(super) certificate: Certificate<'a>,
     /// 1 for what may have issued the server's.
     pub(super) depth: usize,
-    /// What it may have issued on the shortest way; `None` for the server's.
-    below: Option<usize>,
 }
 
 impl<'a> Walk<'a> {
@@ -35,19 +33,15 @@ impl<'a> Walk<'a> {
                 rest.push(certificate);
             }
         }
-        let (mut found, mut waiting) = (Vec::new(), VecDeque::from([(leaf, None, 0)]));
-        while let Some((issued, below, depth)) = waiting.pop_front() {
+        let (mut found, mut waiting) = (Vec::new(), VecDeque::from([(leaf, 0)]));
+        while let Some((issued, depth)) = waiting.pop_front() {
             let (issuers, others): (Vec<_>, _) =
                 rest.into_iter().partition(|c| issued.names_as_issuer(c));
             rest = others;
             for certificate in issuers {
                 let depth = depth + 1;
-                waiting.push_back((certificate, Some(found.len()), depth));
-                found.push(Found {
-                    certificate,
-                    depth,
-                    below,
-                });
+                waiting.push_back((certificate, depth));
+                found.push(Found { certificate, depth });
             }
         }
         Self { leaf, found }
@@ -55,18 +49,5 @@ impl<'a> Walk<'a> {
 
     pub(super) fn found(&self) -> &[Found<'a>] {
         &self.found
-    }
-
-    /// When everything below one of those found is valid, on the shortest way; the server's own
-    /// validity for `None`.
-    pub(super) fn validity_below(&self, at: Option<usize>) -> Validity {
-        let mut validity = self.leaf.validity;
-        let get = |at: usize| self.found.get(at);
-        let mut next = at.and_then(get).and_then(|found| found.below);
-        while let Some(found) = next.and_then(get) {
-            validity = validity.both(found.certificate.validity);
-            next = found.below;
-        }
-        validity
     }
 }
