@@ -100,7 +100,7 @@ pub struct HostLookup {
     pub host: Name,
     /// What DANE says.
     pub lookup: Lookup,
-    /// The TLSA base domain that the records are at, which is the SNI to send (RFC 7671 §3).
+    /// The TLSA base domain that the records are at, which is the SNI to send (RFC 7672 §8.1).
     /// Only with [`Lookup::Secure`].
     pub base: Option<Name>,
     /// Names of which a certificate must have one, for usage 2, in order (RFC 7672 §3.2.2): the TLSA
