@@ -146,7 +146,7 @@ struct Vectors {
 
 #[test]
 fn vectors() {
-    let vectors: Vectors = toml::from_str(include_str!("vectors/lint.toml")).unwrap();
+    let vectors: Vectors = toml::from_str(include_str!("data/lint.toml")).unwrap();
     assert!(vectors.case.len() > 30);
     for case in vectors.case {
         let records: Vec<Tlsa> = case.records.iter().map(|text| record(text)).collect();
@@ -177,7 +177,7 @@ fn vectors() {
 
 #[test]
 fn every_code_has_a_vector() {
-    let vectors: Vectors = toml::from_str(include_str!("vectors/lint.toml")).unwrap();
+    let vectors: Vectors = toml::from_str(include_str!("data/lint.toml")).unwrap();
     let all = vectors.case.iter().flat_map(|case| &case.findings);
     let all: Vec<&str> = all.map(|f| f.split(' ').next().unwrap()).collect();
     let source = include_str!("../src/lint/finding.rs");

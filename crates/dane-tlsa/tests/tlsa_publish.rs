@@ -1,4 +1,4 @@
-//! `examples/tlsa-publish.rs` as scripts use it, beside OpenSSL's digests: `tests/vectors/publish.toml`.
+//! `examples/tlsa-publish.rs` as scripts use it, beside OpenSSL's digests: `tests/data/publish.toml`.
 #![allow(clippy::unwrap_used)] // a test
 #![cfg(all(feature = "aws-lc-rs", feature = "lint"))]
 
@@ -47,7 +47,7 @@ fn program() -> PathBuf {
 
 #[test]
 fn vectors() {
-    let suite: Suite = toml::from_str(include_str!("vectors/publish.toml")).unwrap();
+    let suite: Suite = toml::from_str(include_str!("data/publish.toml")).unwrap();
     assert!(suite.case.len() >= 12);
     let (program, folder) = (
         program(),
