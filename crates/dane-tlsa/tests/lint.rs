@@ -159,7 +159,7 @@ fn vectors() {
             .iter()
             .map(|finding| {
                 let code = finding.code().as_str().strip_prefix("dane.lint.").unwrap();
-                let at = |at: Option<usize>| at.map_or("-".to_owned(), |at| at.to_string());
+                let at = |at: Option<usize>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
                 let (record, depth) = (at(finding.record()), at(finding.depth()));
                 match (&*record, &*depth) {
                     ("-", "-") => code.to_owned(),
@@ -182,11 +182,10 @@ fn every_code_has_a_vector() {
     let all: Vec<&str> = all.map(|f| f.split(' ').next().unwrap()).collect();
     let source = include_str!("../src/lint/finding.rs");
     let codes = source.lines().filter_map(|line| {
-        let rest = ["Error", "Warning", "Notice"].iter().find_map(|s| {
+        ["Error", "Warning", "Notice"].iter().find_map(|s| {
             let rest = line.split_once(&format!("= {s} \""))?.1;
             rest.split('"').next()
-        });
-        rest
+        })
     });
     let codes: Vec<&str> = codes.collect();
     assert!(codes.len() > 25, "{codes:?}");
