@@ -109,6 +109,13 @@ async fn the_demonstration_passes() {
     let text = String::from_utf8(out).unwrap();
     assert_eq!(failures, 0, "{text}");
     assert_eq!(text.matches("PASS ").count(), 7, "{text}");
+    for evidence in [
+        "MX Secure, mx.b.test dane.lookup.secure",
+        "(dane.no-match); in a TLS report: validation-failure",
+        "(dane.lookup.server-failure); in a TLS report: dnssec-invalid",
+    ] {
+        assert!(text.contains(evidence), "{evidence}: {text}");
+    }
 }
 
 /// What the demonstration says of a person's own message, asked of a zone.
