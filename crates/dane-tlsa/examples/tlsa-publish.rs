@@ -61,7 +61,10 @@ fn parse(arguments: Vec<String>) -> Result<Arguments, String> {
     let mut parameters = Vec::new();
     let mut rest = arguments.into_iter();
     while let Some(argument) = rest.next() {
-        let mut value = || rest.next().ok_or(format!("{argument} wants a value"));
+        let mut value = || {
+            rest.next()
+                .ok_or_else(|| format!("{argument} wants a value"))
+        };
         let bad = |text: &str| format!("{argument} {text}: not understood");
         match &*argument {
             "--host" => {
