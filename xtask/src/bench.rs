@@ -4,6 +4,9 @@ use crate::run::{Absent, Cmd, Outcome};
 use crate::workspace::Package;
 use crate::{counts, tools, workspace};
 
+/// What a bench needs beside Rust, as Debian's packages. Without it, its part is told to be "not run".
+const NEEDS: &[(&str, &[&str])] = &[("dane_tlsa", &["libssl-dev", "valgrind"])];
+
 /// `bench`, `bench NAME [-- ARGS]` or `bench --counts [--bless]`.
 pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
     tools::compiler()?;
@@ -14,7 +17,22 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
     };
     match name {
         "--counts" => counts::run(rest, absent),
-        name => named(&packages, name, rest)?.run(),
+        name => {
+            let bench = named(&packages, name, rest)?;
+            needs(name);
+            bench.run()
+        }
+    }
+}
+
+/// Installs what a bench needs, where it may.
+fn needs(name: &str) {
+    let name = name.replace('-', "_");
+    let of = |(bench, _): &&(&str, &[&str])| *bench == name;
+    for (_, debian) in NEEDS.iter().filter(of) {
+        if let Err(why) = tools::debian(debian) {
+            println!("not installed: {} ({why})", debian.join(", "));
+        }
     }
 }
 
@@ -57,6 +75,14 @@ mod tests {
             package("benches", "bench", "mail_dns"),
             package("mail-service", "example", "bench_smtp"),
         ]
+    }
+
+    #[test]
+    fn what_is_needed_is_needed_by_a_bench() {
+        let packages = workspace::packages().unwrap();
+        let known =
+            |(name, _): &(&str, &[&str])| packages.iter().any(|p| p.has_target("bench", name));
+        assert!(NEEDS.iter().all(known));
     }
 
     #[test]

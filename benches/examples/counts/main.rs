@@ -1,6 +1,7 @@
 //! Hot functions to count instructions of. `counts` lists them, `counts NAME N` runs one N times after its set-up;
 //! `cargo xtask bench --counts` does both under Callgrind. One module per crate.
 
+mod dane_tlsa;
 mod mail_dns;
 mod msg_validate;
 mod record_store;
@@ -17,7 +18,13 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    let all = [mail_dns::COUNTS, msg_validate::COUNTS, record_store::COUNTS].concat();
+    let all = [
+        dane_tlsa::COUNTS,
+        mail_dns::COUNTS,
+        msg_validate::COUNTS,
+        record_store::COUNTS,
+    ]
+    .concat();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [name, times] = args.as_slice() else {
         all.iter().for_each(|count| println!("{}", count.name));

@@ -124,17 +124,27 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "aws-lc-rs", feature = "ring", feature = "rustls-0_23")),
+    not(all(
+        feature = "aws-lc-rs",
+        feature = "lint",
+        feature = "ring",
+        feature = "rustls-0_23"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
 mod cert;
 mod crypto;
 mod der;
+mod identity;
+#[cfg(feature = "lint")]
+mod lint;
 mod lookup;
+mod publish;
 mod reason;
 mod record;
 mod references;
+mod rollover;
 mod roots;
 mod rrset;
 #[cfg(feature = "rustls-0_23")]
@@ -144,10 +154,19 @@ mod walk;
 mod walk_host;
 
 pub use crypto::Crypto;
+pub use identity::Identity;
+#[cfg(feature = "lint")]
+pub use lint::{
+    Finding, LINT_MAX_CHAIN, LINT_MAX_RECORDS, LintCode, LintOptions, Severity, lint, lint_with,
+};
 pub use lookup::{HostLookup, Lookup, LookupFailure, Step};
+pub use publish::{Parameters, PublishError, ZoneLine, owner};
 pub use reason::{Class, Reason, TlsRptResult, Verdict};
 pub use record::{CertificateUsage, MatchingType, RecordError, Selector, Tlsa};
 pub use references::{ReferenceError, References};
+pub use rollover::{
+    Published, RecordChange, RolloverOptions, RolloverStep, Since, rollover, rollover_with,
+};
 pub use roots::Roots;
 pub use rrset::{Protocol, RrSet, Secure, Unproven, Unusable, Usable};
 #[cfg(feature = "rustls-0_23")]

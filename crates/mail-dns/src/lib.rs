@@ -100,7 +100,11 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "ad-stub", feature = "hickory-0_26-validate", feature = "zone-file")),
+    not(all(
+        feature = "ad-stub",
+        feature = "hickory-0_26-validate",
+        feature = "zone-file"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 

@@ -108,7 +108,14 @@ async fn the_demonstration_passes() {
     shown.end().await;
     let text = String::from_utf8(out).unwrap();
     assert_eq!(failures, 0, "{text}");
-    assert_eq!(text.matches("PASS ").count(), 3, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 7, "{text}");
+    for evidence in [
+        "MX Secure, mx.b.test dane.lookup.secure",
+        "(dane.no-match); in a TLS report: validation-failure",
+        "(dane.lookup.server-failure); in a TLS report: dnssec-invalid",
+    ] {
+        assert!(text.contains(evidence), "{evidence}: {text}");
+    }
 }
 
 /// What the demonstration says of a person's own message, asked of a zone.
@@ -127,7 +134,7 @@ async fn shown(octets: &[u8]) -> Result<String, String> {
     let shown = demo::show(&options, Clock::system(), &mut out).await;
     shown.map_err(|error| error.to_string())?.end().await;
     let text = String::from_utf8(out).unwrap();
-    assert_eq!(text.matches("PASS ").count(), 3, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 7, "{text}");
     Ok(text)
 }
 

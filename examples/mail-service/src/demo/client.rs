@@ -13,21 +13,32 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use zeroize::Zeroizing;
 
-/// TLS that trusts this certificate and no other.
-pub(super) fn tls(certificate: &Path) -> Result<TlsConnector, Box<dyn Error>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(certificate)?)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+/// How a client knows its server.
+pub(super) struct Tls {
+    pub(super) connector: TlsConnector,
+    /// For SNI, and what the certificate is for.
+    pub(super) name: ServerName<'static>,
 }
 
-async fn secure(tls: &TlsConnector, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
-    let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
-    tls.connect(name, tcp).await
+impl Tls {
+    /// Trusts this certificate, of localhost, and no other.
+    pub(super) fn of_certificate(certificate: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate)?)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self {
+            connector: TlsConnector::from(Arc::new(config)),
+            name: ServerName::try_from("localhost")?,
+        })
+    }
+
+    async fn secure(&self, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(self.name.clone(), tcp).await
+    }
 }
 
 /// The server's reply, where it was not the one that was hoped for.
@@ -77,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<S> {
 /// Sends a message, and returns the server's last reply.
 pub(super) async fn send(
     server: SocketAddr,
-    tls: &TlsConnector,
+    tls: &Tls,
     from: &str,
     to: &str,
     message: &[u8],
@@ -86,7 +97,7 @@ pub(super) async fn send(
     plain.expect("220").await?;
     plain.ask("EHLO client.test", "250").await?;
     plain.ask("STARTTLS", "220").await?;
-    let stream = secure(tls, plain.0.into_inner()).await?;
+    let stream = tls.secure(plain.0.into_inner()).await?;
     let mut smtp = Dialogue(BufReader::new(stream));
     smtp.ask("EHLO client.test", "250").await?;
     let mail = format!("MAIL FROM:<{from}>{}", declared(message));
@@ -124,20 +135,20 @@ fn declared(message: &[u8]) -> &'static str {
     }
 }
 
-/// The newest message of a mailbox.
+/// The newest message of a mailbox, and how many there are.
 pub(super) async fn fetch(
     server: SocketAddr,
-    tls: &TlsConnector,
+    tls: &Tls,
     user: &str,
     password: &Zeroizing<String>,
-) -> Result<Vec<u8>, Box<dyn Error>> {
-    let stream = secure(tls, TcpStream::connect(server).await?).await?;
+) -> Result<(Vec<u8>, usize), Box<dyn Error>> {
+    let stream = tls.secure(TcpStream::connect(server).await?).await?;
     let mut pop3 = Dialogue(BufReader::new(stream));
     pop3.expect("+OK").await?;
     pop3.ask(&format!("USER {user}"), "+OK").await?;
     pop3.ask(&format!("PASS {}", **password), "+OK").await?;
     let stat = pop3.ask("STAT", "+OK").await?;
-    let count = stat.split(' ').nth(1).unwrap_or_default();
+    let count = stat.split(' ').nth(1).unwrap_or_default().parse()?;
     pop3.ask(&format!("RETR {count}"), "+OK").await?;
     let mut message = Vec::new();
     loop {
@@ -149,5 +160,5 @@ pub(super) async fn fetch(
         }
     }
     pop3.ask("QUIT", "+OK").await?;
-    Ok(message)
+    Ok((message, count))
 }

@@ -1,7 +1,9 @@
 //! The demonstration: a service, a DNS zone and three messages, all on loopback and without root.
 
 mod client;
+mod dane;
 mod message;
+mod outbound;
 mod own;
 mod zone;
 
@@ -14,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
 /// What the demonstration shows.
@@ -55,7 +56,7 @@ pub async fn show(
     let zone = zone::serve(&alice.records()).await?;
     writeln!(
         out,
-        "DNS zone \"test\" served on {}, UDP and TCP",
+        "DNS zone \"test\", signed, served on {}, UDP and TCP",
         zone.address
     )?;
     let resolver = Resolver::Servers(vec![zone.address]);
@@ -102,6 +103,7 @@ pub async fn show(
             }
         }
     }
+    failures += dane::show(&stage, &zone, &clock, &alice, out).await?;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];
@@ -144,7 +146,7 @@ struct Stage {
     smtp: SocketAddr,
     pop3s: SocketAddr,
     certificate: PathBuf,
-    tls: TlsConnector,
+    tls: client::Tls,
     password: Zeroizing<String>,
 }
 
@@ -179,7 +181,7 @@ impl Stage {
         Ok(Self {
             smtp: first(server.smtp())?,
             pop3s: first(server.pop3s())?,
-            tls: client::tls(&certificate)?,
+            tls: client::Tls::of_certificate(&certificate)?,
             certificate,
             password,
             server,
@@ -189,8 +191,13 @@ impl Stage {
     /// Sends a message through the real port, and fetches it as its reader would.
     async fn pass(&self, from: &str, message: &[u8]) -> Result<Seen, Box<dyn Error>> {
         client::send(self.smtp, &self.tls, from, BOB, message).await?;
-        let message = client::fetch(self.pop3s, &self.tls, BOB, &self.password).await?;
+        let (message, _) = self.newest().await?;
         Ok(Seen(message))
+    }
+
+    /// The newest message in the mailbox, and how many there are.
+    async fn newest(&self) -> Result<(Vec<u8>, usize), Box<dyn Error>> {
+        client::fetch(self.pop3s, &self.tls, BOB, &self.password).await
     }
 
     /// A command line that reads a message.
