@@ -4,6 +4,7 @@
 mod mail_dns;
 mod msg_validate;
 mod record_store;
+mod tls_policy;
 
 use std::process::ExitCode;
 
@@ -17,7 +18,13 @@ struct Count {
 }
 
 fn main() -> ExitCode {
-    let all = [mail_dns::COUNTS, msg_validate::COUNTS, record_store::COUNTS].concat();
+    let all = [
+        mail_dns::COUNTS,
+        msg_validate::COUNTS,
+        record_store::COUNTS,
+        tls_policy::COUNTS,
+    ]
+    .concat();
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [name, times] = args.as_slice() else {
         all.iter().for_each(|count| println!("{}", count.name));

@@ -7,6 +7,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("record-store", &[]),
     ("mail-dns", &[]),
     ("msg-validate", &["mail-dns"]),
+    ("tls-policy", &["mail-dns"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.
