@@ -132,7 +132,8 @@ impl Decision<'_> {
     /// for better, so it is an outage or an attack.
     pub fn alarms_after(&self, attempt: Attempt) -> bool {
         let seen = matches!(self.memory, MemoryFact::Encrypted | MemoryFact::Verified);
-        seen && self.needs(attempt) && attempt != Attempt::NoRequireTls
+        let connects = !matches!(self.action(), Action::NextMx { .. } | Action::Refuse(_));
+        seen && connects && self.needs(attempt) && attempt != Attempt::NoRequireTls
     }
 
     fn needs(&self, attempt: Attempt) -> bool {

@@ -6,7 +6,9 @@ mod common;
 use common::{DANE, DOMAIN, FLOOR, HOSTS, MEMORY, MX, STS, WISH, all, rule_word, rules, word};
 use serde::Deserialize;
 use std::fmt::Write;
-use tls_policy::{Action, Attempt, Decision, Facts, Floor, MxFact, Next, Reason, Rule, decide};
+use tls_policy::{
+    Action, Attempt, Decision, Facts, Floor, MemoryFact, MxFact, Next, Reason, Rule, Wish, decide,
+};
 
 #[derive(Deserialize)]
 struct Expectations {
@@ -179,7 +181,7 @@ fn a_decision_is_told_in_a_sentence() {
     let facts = Facts::new(DOMAIN, "mx.example.org", MxFact::Insecure)
         .dane(tls_policy::DaneFact::Insecure)
         .sts(tls_policy::StsFact::None)
-        .memory(tls_policy::MemoryFact::Nothing);
+        .memory(MemoryFact::Nothing);
     let decision = decide(&facts, Floor::Verified);
     assert_eq!(
         decision.to_string(),
@@ -217,54 +219,45 @@ fn the_page_is_what_the_code_decides() {
 /// Values of one fact, and the rows that are the same for all of them.
 type Lines = Vec<(Vec<String>, String)>;
 
-/// The facts in the order of the columns, each as the words for its values.
+/// The facts in the order in which the page divides them, each as the words for its values.
 fn columns() -> Vec<(&'static str, Vec<String>)> {
     vec![
-        ("MX set", MX.map(word).into()),
+        ("Message", WISH.map(word).into()),
         ("local rule", rules().map(rule_word).collect()),
-        ("message", WISH.map(word).into()),
         ("floor", FLOOR.map(word).into()),
         ("DANE", DANE.map(word).into()),
+        ("MX set", MX.map(word).into()),
         ("MTA-STS", STS.map(word).into()),
         ("memory", MEMORY.map(word).into()),
     ]
 }
 
+/// How many of them make a section.
+const SECTION: usize = 2;
+
 fn outcome(at: &[usize]) -> String {
     let rules: Vec<Option<Rule>> = rules().collect();
-    let facts = Facts::new(DOMAIN, HOSTS[1], MX[at[0]])
+    let facts = Facts::new(DOMAIN, HOSTS[1], MX[at[4]])
+        .wish(WISH[at[0]])
         .rule(rules[at[1]])
-        .wish(WISH[at[2]])
-        .dane(DANE[at[4]])
+        .dane(DANE[at[3]])
         .sts(STS[at[5]])
         .memory(MEMORY[at[6]]);
-    let decision = decide(&facts, FLOOR[at[3]]);
-    let then = then(&facts, &decision);
-    let told = if decision.alarms() { ", alarm" } else { "" };
-    let after = match decision.action() {
-        Action::NextMx { .. } | Action::Refuse(_) => "".into(),
-        _ => {
-            let after = |attempt| follows(decision.after(attempt));
-            let told = match decision.alarms_after(Attempt::NoStartTls) {
-                true => "; alarm",
-                false => "",
-            };
-            let required = match facts.wish {
-                tls_policy::Wish::RequireTls => {
-                    format!(" / {}", after(Attempt::NoRequireTls))
-                }
-                _ => "".into(),
-            };
-            format!(
-                "{} / {} / {}{required}{told}",
-                after(Attempt::NoStartTls),
-                after(Attempt::HandshakeFailed),
-                after(Attempt::NotAuthenticated),
-            )
-        }
+    let decision = decide(&facts, FLOOR[at[2]]);
+    let follows = |attempt| follows(decision.after(attempt));
+    let after = match (decision.action(), facts.wish) {
+        (Action::NextMx { .. } | Action::Refuse(_), _) => String::new(),
+        (_, Wish::RequireTls) => Attempt::ALL.map(follows).join(" / "),
+        _ => [
+            Attempt::NoStartTls,
+            Attempt::HandshakeFailed,
+            Attempt::NotAuthenticated,
+        ]
+        .map(follows)
+        .join(" / "),
     };
-    let code = decision.reason().code();
-    format!("{then}{told} | `{code}` | {after}")
+    let (then, code) = (then(&facts, &decision), decision.reason().code());
+    format!("{then} | `{code}` | {after}")
 }
 
 fn follows(next: Next) -> String {
@@ -310,19 +303,32 @@ fn page() -> String {
     let mut page = String::from(
         "# What tls-policy decides\n\n\
          Every decision of `tls_policy::decide`, written by its tests (`LETTERLOCK_BLESS=1 cargo test -p tls-policy --test\n\
-         decisions`) and checked against expectations that were written by hand\n\
-         (`crates/tls-policy/tests/data/decisions.toml`). Each row holds for all the values that it names; exactly one row\n\
-         holds for each set of facts. *webpki mx* wants a certificate for the MX host, *webpki own* one for the recipient\n\
-         domain, or for the MX host if that lies within the domain. The last column says what follows if the server offers\n\
-         no STARTTLS / the handshake fails / the certificate is not the one that was wanted (/ REQUIRETLS is not offered):\n\
-         *go on* on the same connection, *clear anew* on a new one without TLS, or the next MX host and, after the last, what\n\
-         stands there.\n\n",
+         decisions`), which also compare each with expectations that were written by hand\n\
+         (`crates/tls-policy/tests/data/decisions.toml`). A row holds for all the values that it names, and exactly one row\n\
+         for each set of facts.\n\n\
+         *webpki mx* wants a certificate for the MX host, *webpki own* one for the recipient domain, or for the MX host if\n\
+         that lies within the domain. The last column says what follows if the server offers no STARTTLS / the handshake\n\
+         fails / the certificate is not the one that was wanted / REQUIRETLS is not offered: *go on* on the same connection,\n\
+         *clear anew* on a new one without TLS, or the next MX host and, after the last, what stands there.\n\n\
+         Somebody is told (`Decision::alarms`) with `memory.drop`; and, if the memory is encrypted or verified, with\n\
+         `sts.mx-mismatch`, `rule.dane-only`, `rule.sts`, and whenever TLS falls short of what was decided\n\
+         (`Decision::alarms_after`).\n",
     );
-    let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+    let (sections, table) = columns.split_at(SECTION);
+    let names: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
     let names = names.join(" | ");
-    writeln!(page, "| {names} | then | reason | if it falls short |").unwrap();
-    writeln!(page, "|{}", "---|".repeat(columns.len() + 3)).unwrap();
+    let mut before = &[][..];
     for (cells, outcome) in &lines {
+        let (section, cells) = cells.split_at(SECTION);
+        if section != before {
+            before = section;
+            let named = sections.iter().zip(section);
+            let named = named.map(|((name, _), cell)| format!("{name}: {cell}"));
+            let named = named.collect::<Vec<_>>().join("; ");
+            write!(page, "\n## {named}\n\n").unwrap();
+            writeln!(page, "| {names} | then | reason | if it falls short |").unwrap();
+            writeln!(page, "|{}", "---|".repeat(table.len() + 3)).unwrap();
+        }
         writeln!(page, "| {} | {outcome} |", cells.join(" | ")).unwrap();
     }
     page += "\n## Reasons\n\n| code | sentence |\n|---|---|\n";
@@ -333,4 +339,26 @@ fn page() -> String {
         writeln!(page, "| `{}` | {attempt} |", attempt.code()).unwrap();
     }
     page
+}
+
+#[test]
+fn who_is_told_is_as_the_page_says() {
+    let mismatch = ["sts.mx-mismatch", "rule.dane-only", "rule.sts"];
+    for (facts, floor) in all() {
+        let decision = decide(&facts, floor);
+        let code = decision.reason().code();
+        let known = matches!(facts.memory, MemoryFact::Encrypted | MemoryFact::Verified);
+        let told = code == "memory.drop" || known && mismatch.contains(&code);
+        assert_eq!(decision.alarms(), told, "{facts:?}");
+        let connects = !matches!(
+            decision.action(),
+            Action::NextMx { .. } | Action::Refuse(_) | Action::Clear | Action::Opportunistic
+        );
+        let told = known && connects;
+        assert_eq!(
+            decision.alarms_after(Attempt::NoStartTls),
+            told,
+            "{facts:?}"
+        );
+    }
 }

@@ -66,5 +66,5 @@ pub(crate) fn word(fact: impl std::fmt::Debug) -> String {
 }
 
 pub(crate) fn rule_word(rule: Option<Rule>) -> String {
-    rule.map_or("-".into(), |rule| rule.to_string())
+    rule.map_or_else(|| "-".into(), |rule| rule.to_string())
 }
