@@ -17,7 +17,7 @@
 //! # Should I use this crate?
 //!
 //! Yes, if you send mail from server to server and want to know, for each connection, whether it has
-//! to be encrypted and whom it has to lead to; or if you publish MTA-STS or HSTS. It makes no
+//! to be encrypted and whom it has to lead to; or if you publish MTA-STS or HSTS, or write or read TLS reports. It makes no
 //! connection and verifies no certificate: it says what your TLS library has to verify, and whether
 //! the message may go.
 //!
@@ -70,7 +70,8 @@
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
 //! | RFC 8461 | MTA-STS: record, policy, discovery, cache; no fetcher |
-//! | RFC 8460 §4.3 | the result types of a failed policy; no reports |
+//! | RFC 3339 §5.6 | the dates of reports |
+//! | RFC 8460 §3, §4 | TLSRPT: record, counters, report written and read; no compressing, mailing or posting |
 //! | RFC 8689 | REQUIRETLS and `TLS-Required: No`: what they mean for a decision |
 //!
 //! # Minimum Rust version
@@ -89,6 +90,7 @@ mod reason;
 mod rule;
 mod status;
 pub mod sts;
+pub mod tlsrpt;
 
 pub use decide::decide;
 pub use decision::{Action, Connection, Decision, Names};

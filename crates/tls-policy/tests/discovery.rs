@@ -7,6 +7,7 @@ use tls_policy::StsFact;
 use tls_policy::sts::{
     Discovery, FetchFailure, Found, MAX_POLICY, Need, PolicyError, RecordError, Trouble,
 };
+use tls_policy::tlsrpt::ResultType;
 
 const POLICY: &str = "version: STSv1\nmode: enforce\nmx: mx.example.org\nmax_age: 86400\n";
 
@@ -168,7 +169,7 @@ fn what_is_not_the_policy_itself_is_refused() {
         assert_eq!(found.fact("mx.example.org"), StsFact::Failed);
     }
     let invalid = Trouble::Fetch(FetchFailure::Certificate).result_type();
-    assert_eq!(invalid, Some("sts-webpki-invalid"));
+    assert_eq!(invalid, Some(ResultType::StsWebpkiInvalid));
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn mistakes_in_the_usage_are_not_verdicts() {
         &[],
         &["a.example"],
         &["--policy"],
-        &["--polcy", "x"],
+        &["--nothing", "x"],
         &["--policy", "/no/such/file"],
     ];
     for words in wrong {

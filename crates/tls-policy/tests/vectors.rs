@@ -9,6 +9,7 @@ use tls_policy::hsts::{Certificate, HTTPS_PRELOAD_2026, Hsts, MAX_HEADER, Observ
 use tls_policy::sts::{
     MAX_AGE, MAX_MX, MAX_POLICY, Mode, Pattern, Policy, PolicyError, Record, RecordError,
 };
+use tls_policy::tlsrpt::{MAX_DESTINATIONS, TlsRptRecord};
 
 #[derive(Deserialize)]
 struct Suite {
@@ -82,6 +83,25 @@ fn policies() {
             assert!(!policy.names(host), "{at}: {host}");
         }
     });
+}
+
+#[test]
+fn tlsrpt_records() {
+    run::<TlsRptRecord>("tlsrpt-record.toml", |record, case, at| {
+        let uris: Vec<_> = record.destinations().iter().map(|to| to.uri()).collect();
+        assert_eq!(Some(uris.join(" ")), case.id, "{at}");
+    });
+    let many = vec!["mailto:a@example"; MAX_DESTINATIONS + 1].join(",");
+    let many: TlsRptRecord = format!("v=TLSRPTv1; rua={many}").parse().unwrap();
+    assert_eq!(many.destinations().len(), MAX_DESTINATIONS);
+    let record = "v=TLSRPTv1; rua=MAILTO:a@example?cc=b@example,https://a/mailto:x@y";
+    let record: TlsRptRecord = record.parse().unwrap();
+    let to: Vec<_> = record
+        .destinations()
+        .iter()
+        .map(|to| to.mail_address())
+        .collect();
+    assert_eq!(to, [Some("a@example"), None]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use mail_dns::{Answer, Name, Outcome, Query, Record as DnsRecord, RecordType};
 use super::{MAX_POLICY, Policy, PolicyError, Record, RecordError};
 use crate::StsFact;
 use crate::rule::is_host;
+use crate::tlsrpt::ResultType;
 
 /// Seconds that a fetch may take in all (RFC 8461 §3.3 suggests one minute).
 pub const FETCH_SECONDS: u64 = 60;
@@ -290,11 +291,13 @@ impl Found {
 impl Trouble {
     /// The result type for a report (RFC 8460 §4.3); nothing for a failed look-up, which tells of no
     /// policy, and for a pause, whose reason was counted.
-    pub fn result_type(&self) -> Option<&'static str> {
+    pub fn result_type(&self) -> Option<ResultType> {
         match self {
-            Self::Fetch(FetchFailure::Certificate) => Some("sts-webpki-invalid"),
-            Self::Policy(_) => Some("sts-policy-invalid"),
-            Self::Fetch(_) | Self::Status(_) | Self::MediaType => Some("sts-policy-fetch-error"),
+            Self::Fetch(FetchFailure::Certificate) => Some(ResultType::StsWebpkiInvalid),
+            Self::Policy(_) => Some(ResultType::StsPolicyInvalid),
+            Self::Fetch(_) | Self::Status(_) | Self::MediaType => {
+                Some(ResultType::StsPolicyFetchError)
+            }
             Self::Dns(_) | Self::Pause | Self::Unfinished => None,
         }
     }
