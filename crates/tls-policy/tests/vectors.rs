@@ -91,7 +91,7 @@ fn tlsrpt_records() {
         let uris: Vec<_> = record.destinations().iter().map(|to| to.uri()).collect();
         assert_eq!(Some(uris.join(" ")), case.id, "{at}");
     });
-    let many = vec!["mailto:a@example"; MAX_DESTINATIONS + 1].join(",");
+    let many = ["mailto:a@example"; MAX_DESTINATIONS + 1].join(",");
     let many: TlsRptRecord = format!("v=TLSRPTv1; rua={many}").parse().unwrap();
     assert_eq!(many.destinations().len(), MAX_DESTINATIONS);
     let record = "v=TLSRPTv1; rua=MAILTO:a@example?cc=b@example,https://a/mailto:x@y";
