@@ -59,7 +59,9 @@
 //!
 //! # Crate features
 //!
-//! None.
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `store` | [`StoredMemory`], the memory in a `record-store`, shared by several nodes | no |
 //!
 //! # RFC coverage
 //!
@@ -79,6 +81,7 @@
 //! 1.95. A raise is a minor release.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "store"), allow(rustdoc::broken_intra_doc_links))]
 
 mod decide;
 mod decision;
@@ -89,6 +92,8 @@ mod memory;
 mod reason;
 mod rule;
 mod status;
+#[cfg(feature = "store")]
+mod store;
 pub mod sts;
 pub mod tlsrpt;
 
@@ -100,6 +105,8 @@ pub use memory::{BINDING_AFTER, Entry, FORGOTTEN_AFTER, Memory, Noted, Proof};
 pub use reason::Reason;
 pub use rule::{Rule, Rules, RulesError, UnknownRule};
 pub use status::Status;
+#[cfg(feature = "store")]
+pub use store::{StoreError, StoredMemory};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -22,7 +22,8 @@ pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
 /// - A drop stays a drop until [`accept`](Self::accept)ed; only a fresh policy of mode `none` ends
 ///   what MTA-STS proved by itself.
 ///
-/// It is data in memory, to be kept by the caller: see [`Self::entries`].
+/// It is data in memory, to be kept by the caller: see [`Self::entries`]. With the feature `store`
+/// [`StoredMemory`](crate::StoredMemory) keeps the same rules in a record-store.
 ///
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
@@ -71,7 +72,7 @@ pub struct Entry {
     dane: Option<Span>,
     sts: Option<Span>,
     unusable: Option<Span>,
-    attempted: SystemTime,
+    pub(crate) attempted: SystemTime,
 }
 
 /// The first and the last proof of a kind.
@@ -107,18 +108,14 @@ impl Memory {
             return Noted::NoName;
         };
         if let Some(entry) = self.of.get_mut(domain) {
-            if entry.is_forgotten(now) {
-                *entry = Entry::new(now);
-            }
-            entry.proved(proof, now);
+            *entry = Entry::proved(Some(*entry), proof, now);
             return Noted::Yes;
         }
         if self.of.len() >= self.capacity {
             return Noted::Full;
         }
-        let mut entry = Entry::new(now);
-        entry.proved(proof, now);
-        self.of.insert(domain.into(), entry);
+        self.of
+            .insert(domain.into(), Entry::proved(None, proof, now));
         Noted::Yes
     }
 
@@ -135,9 +132,9 @@ impl Memory {
     /// MTA-STS proved does not bind any more. What DANE proved does.
     pub fn sts_withdrawn(&mut self, domain: &str) {
         if let Some(entry) = self.get_mut(domain) {
-            entry.sts = None;
-            if entry.spans().next().is_none() {
-                self.accept(domain);
+            match entry.without_sts() {
+                Some(left) => *entry = left,
+                None => _ = self.accept(domain),
             }
         }
     }
@@ -193,13 +190,25 @@ impl Memory {
 }
 
 impl Entry {
-    fn new(now: SystemTime) -> Self {
-        Self {
-            dane: None,
-            sts: None,
-            unusable: None,
-            attempted: now,
-        }
+    /// What is remembered after a proof.
+    pub(crate) fn proved(before: Option<Self>, proof: Proof, now: SystemTime) -> Self {
+        let mut entry = match before.filter(|entry| !entry.is_forgotten(now)) {
+            Some(entry) => entry,
+            None => Self {
+                dane: None,
+                sts: None,
+                unusable: None,
+                attempted: now,
+            },
+        };
+        entry.prove(proof, now);
+        entry
+    }
+
+    /// What is left without MTA-STS.
+    pub(crate) fn without_sts(self) -> Option<Self> {
+        let left = Self { sts: None, ..self };
+        left.spans().next().is_some().then_some(left)
     }
 
     /// What binds, at this time.
@@ -216,7 +225,7 @@ impl Entry {
         }
     }
 
-    fn is_forgotten(&self, now: SystemTime) -> bool {
+    pub(crate) fn is_forgotten(&self, now: SystemTime) -> bool {
         let since = now.duration_since(self.attempted);
         since.is_ok_and(|since| since >= FORGOTTEN_AFTER)
     }
@@ -225,7 +234,7 @@ impl Entry {
         [self.dane, self.sts, self.unusable].into_iter().flatten()
     }
 
-    fn proved(&mut self, proof: Proof, now: SystemTime) {
+    fn prove(&mut self, proof: Proof, now: SystemTime) {
         self.attempted = self.attempted.max(now);
         let went_back = self.spans().any(|span| now < span.last);
         if went_back {

@@ -7,7 +7,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("record-store", &[]),
     ("mail-dns", &[]),
     ("msg-validate", &["mail-dns"]),
-    ("tls-policy", &["mail-dns"]),
+    ("tls-policy", &["mail-dns", "record-store"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.
