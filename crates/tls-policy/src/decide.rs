@@ -1,6 +1,6 @@
 use crate::{
-    Action, DaneFact, Decision, Facts, Floor, MemoryFact, MxFact, Names, Reason, Refusal, Rule,
-    Status, StsFact, Wish,
+    Action, DaneFact, Decision, Facts, Floor, MemoryFact, MxFact, Names, Proof, Reason, Refusal,
+    Rule, Status, StsFact, Wish,
 };
 
 /// Which transport security a connection to this MX host must have, at least, for this message.
@@ -24,7 +24,22 @@ pub fn decide<'a>(facts: &Facts<'a>, floor: Floor) -> Decision<'a> {
         Wish::Default | Wish::TlsRequiredNo => floor,
     };
     let (action, reason) = action(facts, least);
-    Decision::new(action, reason, facts.wish, facts.memory)
+    Decision::new(action, reason, proof(facts, reason), facts)
+}
+
+/// Only the domain's signed zone or its policy host can prove something for later.
+fn proof(facts: &Facts<'_>, reason: Reason) -> Option<Proof> {
+    let secure_mx = facts.mx_set == MxFact::Secure;
+    match reason {
+        Reason::DaneUsable if secure_mx => Some(Proof::Dane),
+        // It is the policy that vouches for the host here.
+        Reason::DaneUsable | Reason::StsEnforce => Some(Proof::Sts),
+        Reason::DaneUnusable | Reason::FloorVerified | Reason::RequireTlsVerified => {
+            let unusable = secure_mx && facts.dane == DaneFact::Unusable;
+            unusable.then_some(Proof::UnusableTlsa)
+        }
+        _ => None,
+    }
 }
 
 fn action<'a>(facts: &Facts<'a>, least: Floor) -> (Action<'a>, Reason) {

@@ -1,12 +1,13 @@
 use std::fmt;
 
-use crate::{MemoryFact, Reason, Refusal, Wish};
+use crate::{Facts, MemoryFact, Proof, Reason, Refusal, Wish};
 
 /// What a connection must be like, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision<'a> {
     action: Action<'a>,
     reason: Reason,
+    proof: Option<Proof>,
     pub(crate) wish: Wish,
     pub(crate) memory: MemoryFact,
 }
@@ -60,12 +61,18 @@ pub enum Connection<'a> {
 }
 
 impl<'a> Decision<'a> {
-    pub(crate) fn new(action: Action<'a>, reason: Reason, wish: Wish, memory: MemoryFact) -> Self {
+    pub(crate) fn new(
+        action: Action<'a>,
+        reason: Reason,
+        proof: Option<Proof>,
+        facts: &Facts<'_>,
+    ) -> Self {
         Self {
             action,
             reason,
-            wish,
-            memory,
+            proof,
+            wish: facts.wish,
+            memory: facts.memory,
         }
     }
 
@@ -89,6 +96,12 @@ impl<'a> Decision<'a> {
             (Action::Dane, connection) => connection == Connection::Dane,
             _ => false,
         }
+    }
+
+    /// What a connection that was [allowed](Self::allows) proves for [`Memory`](crate::Memory), or
+    /// nothing if neither the domain's signed zone nor its policy host had a part in it.
+    pub fn proves(&self) -> Option<Proof> {
+        self.proof
     }
 
     /// Whether somebody should be told now: a domain that is remembered no longer shows what it

@@ -30,7 +30,7 @@
 //! Rules ──────────────────────► Rule ───┤                          │ allows(connection)?
 //! the message ───────────► Wish, Floor ─┘                          ▼ after(attempt)
 //!                                               go on │ clear anew │ next mx │ defer │ bounce
-//! Memory ◄── proved(..), attempted(..) ◄── what the connection came to
+//! Memory ◄── proved(proves()), attempted(..) ◄── what the connection came to
 //! ```
 //!
 //! # Doing the I/O

@@ -99,9 +99,7 @@ impl Memory {
     }
 
     /// A connection was made, and proved this. To be called after the handshake of every connection
-    /// that [`Action::Dane`](crate::Action::Dane) (over a secure MX set) or
-    /// [`Reason::StsEnforce`](crate::Reason::StsEnforce) was decided for, or that unusable TLSA
-    /// records made an encrypted one.
+    /// that was allowed, with what [`Decision::proves`](crate::Decision::proves) says.
     pub fn proved(&mut self, domain: &str, proof: Proof, now: SystemTime) -> Noted {
         let mut lower = [0; 253];
         let Some(domain) = lower_case(domain, &mut lower).filter(|name| !name.is_empty()) else {

@@ -8,7 +8,7 @@ mod common;
 use common::{DOMAIN, HOSTS, all};
 use proptest::prelude::*;
 use tls_policy::{
-    Action, Attempt, Connection, DaneFact, Decision, Facts, Floor, MemoryFact, MxFact, Next,
+    Action, Attempt, Connection, DaneFact, Decision, Facts, Floor, MemoryFact, MxFact, Next, Proof,
     Reason, Refusal, Rule, StsFact, Wish, decide,
 };
 
@@ -203,6 +203,32 @@ fn what_follows_a_failure_is_never_more_than_the_decision_allows() {
             assert!(decision.allows(state), "{facts:?} {floor:?} {attempt:?}");
         }
     }
+}
+
+/// Nobody else than the signed zone and the policy host can plant something that binds later; and a
+/// connection that proves something is never one in the clear.
+#[test]
+fn only_the_domain_itself_proves_something() {
+    let mut seen = [0; 3];
+    for (facts, floor) in all() {
+        let decision = decide(&facts, floor);
+        let secure = facts.mx_set == MxFact::Secure;
+        let legal = match decision.proves() {
+            None => continue,
+            Some(Proof::Dane) => secure && facts.dane == DaneFact::Usable,
+            Some(Proof::Sts) => facts.sts == StsFact::Enforce,
+            Some(Proof::UnusableTlsa) => secure && facts.dane == DaneFact::Unusable,
+        };
+        assert!(legal, "{facts:?}: {decision}");
+        assert!(!decision.allows(Connection::Plain), "{facts:?}: {decision}");
+        let verified = decision.proves() != Some(Proof::UnusableTlsa);
+        assert!(
+            !verified || !decision.allows(Connection::Encrypted),
+            "{facts:?}: {decision}"
+        );
+        seen[decision.proves().map_or(0, |proof| proof as usize)] += 1;
+    }
+    assert!(seen.into_iter().all(|seen| seen > 0), "{seen:?}");
 }
 
 #[test]

@@ -8,9 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tls_policy::sts::{
     Cache, Cached, DISUSED_AFTER, FetchFailure, Found, Learned, Need, Policy, RETRY_AFTER,
 };
-use tls_policy::{
-    Connection, DaneFact, Facts, Floor, Memory, MemoryFact, MxFact, Proof, StsFact, decide,
-};
+use tls_policy::{Connection, DaneFact, Facts, Floor, Memory, MemoryFact, MxFact, StsFact, decide};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -106,8 +104,8 @@ impl Sender {
             .sts(sts)
             .memory(self.memory.fact(A, now));
         let decision = decide(&facts, Floor::Opportunistic);
-        if sts == StsFact::Enforce {
-            self.memory.proved(A, Proof::Sts, now);
+        if let Some(proof) = decision.proves() {
+            self.memory.proved(A, proof, now);
         }
         (sts, decision.allows(Connection::Plain))
     }
