@@ -5,6 +5,7 @@ mod dane_tlsa;
 mod mail_dns;
 mod msg_validate;
 mod record_store;
+mod tls_policy;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         mail_dns::COUNTS,
         msg_validate::COUNTS,
         record_store::COUNTS,
+        tls_policy::COUNTS,
     ]
     .concat();
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -8,6 +8,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("mail-dns", &[]),
     ("msg-validate", &["mail-dns"]),
     ("dane-tlsa", &["mail-dns"]),
+    ("tls-policy", &["mail-dns", "record-store"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.

@@ -1,0 +1,113 @@
+//! Which transport security a mail connection must have, and why: one pure decision out of DANE
+//! (RFC 7672), MTA-STS (RFC 8461), REQUIRETLS (RFC 8689), local rules, and what was seen before.
+//!
+//! ```
+//! use tls_policy::{Action, DaneFact, Facts, Floor, MemoryFact, MxFact, StsFact, decide};
+//!
+//! let facts = Facts::new("example.org", "mx.example.org", MxFact::Insecure)
+//!     .dane(DaneFact::Insecure)
+//!     .sts(StsFact::Enforce)
+//!     .memory(MemoryFact::Nothing);
+//! let decision = decide(&facts, Floor::Opportunistic);
+//! let Action::WebPki { names } = decision.action() else { panic!("{decision}") };
+//! assert_eq!(names.server_name(), "mx.example.org");
+//! assert_eq!(decision.reason().code(), "sts.enforce");
+//! ```
+//!
+//! # Should I use this crate?
+//!
+//! Yes, if you send mail from server to server and want to know, for each connection, whether it has
+//! to be encrypted and whom it has to lead to; or if you publish MTA-STS or HSTS, or write or read TLS reports. It makes no
+//! connection and verifies no certificate: it says what your TLS library has to verify, and whether
+//! the message may go.
+//!
+//! # How it fits together
+//!
+//! ```text
+//! DNS ── MX, TLSA ──► MxFact, DaneFact ─┐
+//! sts::Discovery ──► Found ─ sts::Cache ─► StsFact ─┤
+//! Memory ─────────────────► MemoryFact ─┼─► Facts ──► decide ──► Decision { action, reason }
+//! Rules ──────────────────────► Rule ───┤                          │ allows(connection)?
+//! the message ───────────► Wish, Floor ─┘                          ▼ after(attempt)
+//!                                               go on │ clear anew │ next mx │ defer │ bounce
+//! Memory ◄── proved(proves()), attempted(..) ◄── what the connection came to
+//! ```
+//!
+//! # Doing the I/O
+//!
+//! There is none here, nor a clock: `now` is an argument. [`sts::Discovery`] says which DNS question
+//! and which HTTP request it wants, as types of mail-dns and `http`.
+//!
+//! # Security notes
+//!
+//! The attacker sits on the line, answers DNS questions that are not signed, strips STARTTLS, blocks
+//! what he cannot forge, and owns domains. A failed look-up is a fact of its own and never leads to
+//! less than a successful one; the one exception is that of RFC 8461 §3.3, and it ends where a policy
+//! is cached, a level is remembered, or the sender's floor is above opportunistic. The whole table of
+//! decisions is in the repository, in `docs/tls-policy-decisions.md`. Every input is bounded; see the
+//! constants of each module. Names are compared as A-labels.
+//!
+//! What stays your job: to look up MX, addresses and TLSA with a validating resolver and to tell
+//! failure from absence; to verify the certificate; to ask [`Decision::allows`] after the handshake,
+//! and without session resumption across decisions; to store [`Memory`] and [`sts::Cache`], and to
+//! say [`MemoryFact::Unreadable`] and [`StsFact::Unreadable`] when that fails.
+//!
+//! # Errors and verdicts
+//!
+//! A decision always has a result; that nothing may be sent is one, with a reason and a status code.
+//! Errors are for text that is no record, policy, rule or header field.
+//!
+//! # Crate features
+//!
+//! | feature | adds | default |
+//! |---|---|---|
+//! | `store` | [`StoredMemory`], the memory in a `record-store`, shared by several nodes | no |
+//!
+//! # RFC coverage
+//!
+//! | RFC | what |
+//! |---|---|
+//! | RFC 3207 §4 | what follows if there is no STARTTLS, or the handshake fails |
+//! | RFC 3463, RFC 5248 | status codes of what is deferred or returned |
+//! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
+//! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
+//! | RFC 8461 | MTA-STS: record, policy, discovery, cache; no fetcher |
+//! | RFC 3339 §5.6 | the dates of reports |
+//! | RFC 8460 §3, §4 | TLSRPT: record, counters, report written and read; no compressing, mailing or posting |
+//! | RFC 8689 | REQUIRETLS and `TLS-Required: No`: what they mean for a decision |
+//!
+//! # Minimum Rust version
+//!
+//! 1.95. A raise is a minor release.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(feature = "store"), allow(rustdoc::broken_intra_doc_links))]
+
+mod decide;
+mod decision;
+mod facts;
+mod failure;
+pub mod hsts;
+mod memory;
+mod reason;
+mod rule;
+mod status;
+#[cfg(feature = "store")]
+mod store;
+pub mod sts;
+pub mod tlsrpt;
+
+pub use decide::decide;
+pub use decision::{Action, Connection, Decision, Names};
+pub use facts::{DaneFact, Facts, Floor, MemoryFact, MxFact, StsFact, Wish};
+pub use failure::{Attempt, Next, Refusal};
+pub use memory::{BINDING_AFTER, Entry, FORGOTTEN_AFTER, Memory, Noted, Proof};
+pub use reason::Reason;
+pub use rule::{Rule, Rules, RulesError, UnknownRule};
+pub use status::Status;
+#[cfg(feature = "store")]
+pub use store::{StoreError, StoredMemory};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

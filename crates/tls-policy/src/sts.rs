@@ -1,0 +1,11 @@
+//! MTA-STS (RFC 8461): record, policy, discovery and cache. No I/O.
+
+mod cache;
+mod discovery;
+mod policy;
+mod record;
+
+pub use cache::{Cache, Cached, DISUSED_AFTER, Learned, RETRY_AFTER};
+pub use discovery::{Discovery, FETCH_SECONDS, FetchFailure, Found, Need, NoPolicyHost, Trouble};
+pub use policy::{MAX_AGE, MAX_MX, MAX_POLICY, Mode, NoPattern, Pattern, Policy, PolicyError};
+pub use record::{Record, RecordError};
