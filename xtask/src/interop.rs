@@ -79,6 +79,7 @@ pub(crate) const PEERS: &[Peer] = &[
             "-c",
             "PATH=$PATH:/usr/sbin; command -v named && command -v dnssec-signzone && command -v unbound",
         ],
+        quick: &[],
     },
     Peer {
         // Postfix with DANE over such zones. Its resolver is in a mount namespace of its own.
@@ -96,6 +97,7 @@ pub(crate) const PEERS: &[Peer] = &[
             "-c",
             "PATH=$PATH:/usr/sbin; command -v postfix && command -v named && command -v dnssec-signzone && command -v unbound && unshare -m sh -c 'mount --bind /etc/hosts /etc/resolv.conf'",
         ],
+        quick: &[],
     },
     Peer {
         name: "postgres",
