@@ -34,8 +34,11 @@
 //! # How it fits together
 //!
 //! ```text
-//! records ──► RrSet<Unproven> ── assume_secure() ──┐
-//! secure answer of a resolver ─────────────────────┴─► RrSet<Secure>
+//! domain or host ──► Walk ── need(), answer() ──► Lookup::Secure, of each host ──┐
+//!                      └─► SecureDenial, Insecure: other policies                 │
+//!                      └─► Failed: not now                                        │
+//! records ──► RrSet<Unproven> ── assume_secure() ──┬──────────────────────────────┘
+//!                                                  └─► RrSet<Secure>
 //!                                                        │ usable_for_smtp()
 //!                                                        │ usable_with_roots(roots)
 //!                                                        ▼
@@ -60,7 +63,16 @@
 //!
 //! # Doing the I/O
 //!
-//! The matcher does none.
+//! The matcher does none. A [`Walk`] says which questions it has, and takes the answers;
+//! [`Walk::run`] asks them of any [`mail_dns::Resolver`]: one that validates, such as
+//! `mail_dns::AdStub`. Behind one that does not, every look-up is [`Lookup::Failed`].
+//!
+//! # Publishing
+//!
+//! [`Tlsa::for_certificate`] and [`Tlsa::for_key`] make records, [`ZoneLine`] prints them, and
+//! [`rollover()`] says how to change a certificate so that nobody's cached records fail to fit it
+//! (RFC 7671 §8.1). With the feature `lint`, [`lint()`] says what is wrong with the records and
+//! certificates of one's own server.
 //!
 //! # Security notes
 //!
@@ -103,6 +115,7 @@
 //! | feature | adds | default |
 //! |---|---|---|
 //! | `aws-lc-rs` | [`Crypto::aws_lc_rs`] | yes |
+//! | `lint` | [`lint()`], what is wrong with one's own records and certificates | no |
 //! | `ring` | [`Crypto::ring`] | no |
 //! | `rustls-0_23` | [`DaneVerifier`], for rustls 0.23 with any provider | no |
 //!
