@@ -1,6 +1,7 @@
 //! Real zones: BIND signs and serves them, unbound validates, and the look-up says what it finds.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used)] // a test has a clock, and may fail
 
+mod example;
 mod postfix;
 mod world;
 
