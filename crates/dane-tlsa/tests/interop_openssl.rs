@@ -54,80 +54,79 @@ const CHAINS: &[&[&str]] = &[
     &["self-ca"],
 ];
 
-/// What the two may say differently, and why: a chain, the beginnings of the records, OpenSSL's
-/// class and ours.
-const DIFFERENCES: &[(&str, &[&str], Class, Class, &str)] = &[
+/// Beginnings of chains and of records, OpenSSL's class, ours, and why.
+type Difference = (
+    &'static [&'static str],
+    &'static [&'static str],
+    Class,
+    Class,
+    &'static str,
+);
+
+/// What the two may say differently. Everything else must be equal, and each of these be found.
+const DIFFERENCES: &[Difference] = &[
     (
-        "leaf-cn",
+        &["leaf-cn"],
         &["0", "1", "2", "3"],
         Class::Match,
         Class::NameMismatch,
         "names come from the SAN alone",
     ),
     (
-        "leaf-partial",
+        &["leaf-partial"],
         &["0", "1", "2", "3"],
         Class::Match,
         Class::NameMismatch,
-        "no partial wildcards",
+        "a partial wildcard stands for nothing",
     ),
     (
-        "leaf-ca",
+        &["leaf-ca"],
         &["0", "1", "2"],
         Class::Match,
         Class::Untrusted,
         "an authority is no server",
     ),
     (
-        "leaf-v1",
+        &["leaf-v1"],
         &["0", "1", "2"],
         Class::Match,
         Class::NoMatch,
         "usage 3 alone is about version 1",
     ),
     (
-        "leaf-v1",
-        &["3"],
-        Class::Match,
-        Class::NameMismatch,
-        "version 1 has no SAN",
-    ),
-    (
-        "leaf-critical",
+        &["leaf-critical"],
         &["0", "1", "2"],
         Class::Untrusted,
         Class::NoMatch,
         "usage 3 alone is about what webpki cannot read",
     ),
     (
-        "self",
+        &["leaf-v1", "leaf-critical"],
+        &["3"],
+        Class::Match,
+        Class::NameMismatch,
+        "names come from what webpki can read",
+    ),
+    (
+        &["self", "self-ca"],
         &["2 1 0"],
         Class::Match,
         Class::NoMatch,
         "a server's own key is no authority",
     ),
     (
-        "self-ca",
-        &["2 1 0"],
+        &["leaf int-expired"],
+        &["2"],
         Class::Match,
-        Class::NoMatch,
-        "a server's own key is no authority",
-    ),
-    (
-        "self-ca",
-        &["2 0 0"],
-        Class::Match,
-        Class::NoMatch,
-        "usage 2 is not about the server itself",
-    ),
-    (
-        "self",
-        &["2 0 0"],
-        Class::Match,
-        Class::NoMatch,
-        "usage 2 is not about the server itself",
+        Class::Expired,
+        "the dates of an anchor count, whether it has issued itself or not",
     ),
 ];
+
+fn begins(chain: &[&str], start: &str) -> bool {
+    let chain = chain.join(" ") + " ";
+    chain.starts_with(&format!("{start} "))
+}
 
 struct Server {
     process: Child,
@@ -145,14 +144,8 @@ impl Server {
         let key = common::zoo::pem_block("PRIVATE KEY", &zoo().key(chain[0]).serialize_der());
         let mut command = Command::new("openssl");
         command
-            .args([
-                "s_server",
-                "-accept",
-                "127.0.0.1:0",
-                "-naccept",
-                "100000",
-                "-quiet",
-            ])
+            // A web server, because anything else ends where its input does.
+            .args(["s_server", "-accept", "127.0.0.1:0", "-www"])
             .arg("-cert")
             .arg(file("leaf.pem", &zoo().pem(&chain[..1])))
             .arg("-key")
@@ -162,14 +155,7 @@ impl Server {
                 .arg("-cert_chain")
                 .arg(file("chain.pem", &zoo().pem(&chain[1..])));
         }
-        // `-quiet` would hide the port.
-        let args: Vec<_> = command
-            .get_args()
-            .filter(|a| *a != "-quiet")
-            .map(ToOwned::to_owned)
-            .collect();
-        let mut process = Command::new("openssl")
-            .args(args)
+        let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -219,6 +205,11 @@ fn interop_openssl_agrees_on_every_chain_and_record() {
             for usage in usages {
                 for (selector, matching) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
                     for name in &about {
+                        // Of what is not sent one form is enough, besides the whole ones.
+                        let sent = chain.contains(name);
+                        if !sent && matching == 2 {
+                            continue;
+                        }
                         let fields = format!("{usage} {selector} {matching}");
                         let tlsa = format!("{fields} {name}");
                         let theirs = openssl(&server, &tlsa, names, &roots);
@@ -228,8 +219,8 @@ fn interop_openssl_agrees_on_every_chain_and_record() {
                             continue;
                         }
                         let known = DIFFERENCES.iter().position(
-                            |(leaf, records, theirs_is, ours_is, _)| {
-                                *leaf == chain[0]
+                            |(chains, records, theirs_is, ours_is, _)| {
+                                chains.iter().any(|start| begins(chain, start))
                                     && records.iter().any(|start| fields.starts_with(start))
                                     && (theirs, ours) == (*theirs_is, *ours_is)
                             },
@@ -268,7 +259,13 @@ fn openssl(server: &Server, tlsa: &str, names: EndEntityNames, roots: &std::path
             &format!("127.0.0.1:{}", server.port),
         ])
         .args(["-dane_tlsa_domain", HOST, "-dane_tlsa_rrdata", &record])
-        .args(["-no-CApath", "-no-CAstore", "-CAfile"])
+        // The first fault is the verdict: otherwise it goes on, and the last one is.
+        .args([
+            "-verify_return_error",
+            "-no-CApath",
+            "-no-CAstore",
+            "-CAfile",
+        ])
         .arg(roots);
     if names == EndEntityNames::Ignored {
         command.arg("-dane_ee_no_namechecks");

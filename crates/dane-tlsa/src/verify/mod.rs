@@ -183,7 +183,7 @@ impl Matcher {
             now,
             budget: &budget,
         };
-        // RFC 7671 §5.2.1: the certificate of a trust anchor is sent by the server, or stands in the
+        // RFC 7671 §5.2.2: the certificate of a trust anchor is sent by the server, or stands in the
         // record; no root of ours helps out.
         self.check_dane_ta(&paths(&walk, &known), &mut best);
         if let Some(roots) = self.usable.roots() {
@@ -220,7 +220,7 @@ impl Matcher {
     }
 
     /// Usage 2 with a whole key that no certificate has: it may have signed one all the same
-    /// (RFC 7671 §5.2.2).
+    /// (RFC 7671 §5.2.3).
     fn check_bare_key(
         &self,
         record: &Tlsa,
@@ -265,9 +265,8 @@ impl Matcher {
         let plain = OnceCell::new();
         let path = || *plain.get_or_init(|| paths.to_root(anchors, certificates, &|_| Ok(0)));
         for record in self.of_usage(CertificateUsage::PkixEe) {
-            match leaf.are_named_by(record, &self.crypto) {
-                true => best.consider(record, path(), 0),
-                false => best.unnamed(path()),
+            if leaf.are_named_by(record, &self.crypto) {
+                best.consider(record, path(), 0);
             }
         }
         for record in self.of_usage(CertificateUsage::PkixTa) {
@@ -277,17 +276,23 @@ impl Matcher {
                     .are_named_by(record, &self.crypto)
                     .then_some(found.depth)
             });
-            let Some(nearest) = named.min() else {
-                best.unnamed(path());
-                continue;
-            };
+            let nearest = named.min();
             let test = |path: &[Certificate<'_>]| {
                 let is = |c: &Certificate<'_>| Parts::new(c.der).are_named_by(record, &self.crypto);
                 let at = path.iter().position(is).ok_or(Reason::UnknownIssuer)?;
                 Ok(at + 1)
             };
-            let result = paths.to_root(anchors, certificates, &test);
-            best.consider(record, result, nearest);
+            let result = nearest.map(|at| (at, paths.to_root(anchors, certificates, &test)));
+            match (result, path()) {
+                // Roots vouch for the server, but not by way of what the record is about.
+                (None | Some((_, Err(Reason::UnknownIssuer))), Ok(_)) => {}
+                (Some((at, result)), _) => best.consider(record, result, at),
+                // There is no path on which the record could be about anything.
+                (None, Err(_)) if !paths.name_a_root(anchors) => {
+                    best.without_record(Reason::UnknownIssuer);
+                }
+                (None, Err(_)) => {}
+            }
         }
     }
 }
@@ -316,16 +321,6 @@ impl Best<'_> {
         let old = key(old.reason(), old.depth(), old.record().map(Tlsa::usage));
         if key(reason, Some(depth), Some(record.usage())) > old {
             self.verdict = Verdict::new(reason, record, depth);
-        }
-    }
-
-    /// A record of usage 0 or 1 that is about none of the certificates. The roots come before the
-    /// record: where they do not vouch for the server, that is what is wrong.
-    fn unnamed(&mut self, path: Result<usize, Reason>) {
-        if let Err(reason) = path
-            && reason.class() == crate::Class::Untrusted
-        {
-            self.without_record(reason);
         }
     }
 

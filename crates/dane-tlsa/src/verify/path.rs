@@ -50,6 +50,13 @@ impl<'a> Paths<'a> {
         self.with_dates(&[trusted], &|path| Ok(self.issuers(path)?.len()))
     }
 
+    /// Whether what leads to the server, by names, leads from a root.
+    pub(super) fn name_a_root(&self, anchors: &[TrustAnchor<'_>]) -> bool {
+        let found = self.walk.found().iter();
+        let mut roots = found.filter(|f| anchors.iter().any(|a| is_of(&f.certificate, a)));
+        roots.next().is_some()
+    }
+
     /// Whether there is a path to a root, of issuers that together pass a test. The test gives the
     /// result; it gets the certificates above the server's, the root among them.
     pub(super) fn to_root(
@@ -159,10 +166,13 @@ impl<'a> Paths<'a> {
                 .map_err(|_| webpki::Error::UnknownIssuer)
         };
         let time = Duration::from_secs(u64::try_from(at).unwrap_or(0));
-        // A copy of an anchor is no way to it, and a fault of a copy is not one of the path.
+        // A copy of an anchor is no way to it, and a fault of a copy is not one of the path. But what
+        // another has issued for an anchor is a way to that other.
         let is_anchor = |der: &&CertificateDer<'_>| {
-            Certificate::parse(der)
-                .is_some_and(|certificate| anchors.iter().any(|anchor| is_of(&certificate, anchor)))
+            Certificate::parse(der).is_some_and(|certificate| {
+                (certificate.is_self_issued() || anchors.len() == 1)
+                    && anchors.iter().any(|anchor| is_of(&certificate, anchor))
+            })
         };
         let pool: Vec<_> = pool.iter().filter(|der| !is_anchor(der)).cloned().collect();
         let built = self.leaf.verify_for_usage(
@@ -175,7 +185,11 @@ impl<'a> Paths<'a> {
             Some(&test),
         );
         match built {
-            Ok(_) | Err(webpki::Error::UnknownIssuer) => result.get(),
+            Ok(_) => result.get(),
+            // That, or what the test found wrong with the last path.
+            Err(webpki::Error::UnknownIssuer) => {
+                Err(result.get().err().unwrap_or(Reason::UnknownIssuer))
+            }
             Err(error) => Err(reason(&error)),
         }
     }
