@@ -61,6 +61,33 @@ pub(crate) const PEERS: &[Peer] = &[
         ],
     },
     Peer {
+        // Real zones: BIND signs and serves them, unbound validates.
+        name: "dnssec",
+        debian: &["bind9", "bind9-utils", "unbound"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v named && command -v dnssec-signzone && command -v unbound",
+        ],
+    },
+    Peer {
+        // Postfix with DANE over such zones. Its resolver is in a mount namespace of its own.
+        name: "dane",
+        debian: &[
+            "postfix",
+            "bind9",
+            "bind9-utils",
+            "unbound",
+            "mount",
+            "util-linux",
+        ],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v postfix && command -v named && command -v dnssec-signzone && command -v unbound && unshare -m sh -c 'mount --bind /etc/hosts /etc/resolv.conf'",
+        ],
+    },
+    Peer {
         name: "postgres",
         debian: &["postgresql", "util-linux"],
         // Debian keeps the server's programs out of the path. `setpriv` is there because root may not run a server.

@@ -34,7 +34,8 @@ use tokio::time::timeout_at;
 ///
 /// - Names are asked as they are: no search list, no `/etc/hosts`, no mDNS. Only what lies in
 ///   `onion` is never asked, as RFC 7686 §2 demands: it does not exist.
-/// - Aliases are followed up to [`Zone::MAX_ALIASES`], through as many answers as it takes.
+/// - Aliases are followed up to [`Zone::MAX_ALIASES`](crate::Zone::MAX_ALIASES), through as many answers
+///   as it takes.
 /// - DNSSEC status is [`Security::Unknown`]: nobody checked.
 /// - The deadline is kept even if every server is silent.
 #[derive(Clone)]

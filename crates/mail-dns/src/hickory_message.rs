@@ -127,3 +127,14 @@ impl Asked {
         }
     }
 }
+
+/// What octets are as the answer to a question: for fuzz targets alone. `None` where they are passed
+/// over or cut short; else whether they can be read, and where they lead.
+#[cfg(fuzzing)]
+pub fn hear(query: &Query, id: u16, octets: &[u8]) -> Option<Answer> {
+    match Asked::new(query, id).hear(octets) {
+        Heard::Stray | Heard::Truncated => None,
+        Heard::Malformed => Some(Answer::failure(Failure::Malformed)),
+        Heard::Reply(reply) => reply.lead(&mut Chase::new(query)).err(),
+    }
+}

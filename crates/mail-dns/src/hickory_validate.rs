@@ -81,10 +81,13 @@ impl Anchors {
                     AnchorError::Syntax(why.to_string())
                 })?;
         // `TrustAnchors` counts those of the root alone.
-        if !text.lines().any(|line| {
-            line.split_whitespace()
+        let is_key = |line: &str| {
+            let record = line.split(';').next().unwrap_or_default();
+            record
+                .split_whitespace()
                 .any(|word| word.eq_ignore_ascii_case("DNSKEY"))
-        }) {
+        };
+        if !text.lines().any(is_key) {
             return Err(AnchorError::Empty);
         }
         Ok(Self(Arc::new(anchors)))

@@ -21,24 +21,35 @@
 //! time-out for "no such record". It has the record types that mail protocols ask for, and one
 //! trait, [`Resolver`], so that a program needs one resolver and one cache for all of them.
 //!
-//! It is no DNS client, server or validator: the adapter [`Hickory`] asks a recursive resolver,
-//! which does the work. If you need other record types, zone files or an own recursion, take
-//! hickory or `domain` themselves.
+//! It is no DNS client or server: the adapters ask a recursive resolver, which does the work. If you
+//! need other record types, zone files or an own recursion, take hickory or `domain` themselves.
+//!
+//! # Which resolver?
+//!
+//! | | DNSSEC status | take it for |
+//! |---|---|---|
+//! | [`AdStub`] | that of a validating resolver on this machine, by its AD bit | everything, DANE first |
+//! | [`Hickory`] | [`Security::Unknown`] | SPF, DKIM, DMARC where no such resolver is there |
+//! | [`HickoryValidating`] | found out in this process | a machine that may not run a resolver, and can wait where it raises a false alarm |
+//! | [`Zone`] | what you say | tests, checks offline |
 //!
 //! # How it fits together
 //!
 //! ```text
 //! Query { name, type } ──► Resolver ──────────────────────► Answer { outcome, security, ttl }
 //!                           ├─ Zone     (memory: tests, checks offline)
-//!                           ├─ Hickory  (network)
+//!                           ├─ AdStub   (a validating resolver on loopback)
+//!                           ├─ Hickory  (any resolver; validating or not)
 //!                           └─ Cached<R> over any of them, with a Cache
 //! ```
 //!
 //! # Doing the I/O
 //!
-//! [`Zone`] and [`Cache`] do none. [`Hickory`] does it on the tokio runtime that it is called on.
+//! [`Zone`] and [`Cache`] do none. [`AdStub`] and [`Hickory`] do it on the tokio runtime that they
+//! are called on.
 //! For another resolver implement [`Resolver`], which is one `async fn`. Nothing here reads a
-//! clock: the caller says what time it is, and until when to wait.
+//! clock: the caller says what time it is, and until when to wait. The exception is
+//! [`HickoryValidating`], whose signatures hickory judges by the clock of the machine.
 //!
 //! # Security notes
 //!
@@ -47,21 +58,25 @@
 //! or a log must not see. Chains of aliases end after [`Zone::MAX_ALIASES`]. A [`Cache`] is bounded
 //! in number and in octets ([`CacheLimits`]) and keeps raw records only, so that a look-up for one
 //! purpose cannot decide another. Answers with a wrong identifier, port or question are passed
-//! over. What stays your job: a path to the resolver that nobody can write to (best on loopback),
-//! a bound on how many questions one message may cause, and not to take
-//! [`Security::Unknown`] for secure.
+//! over. An [`AdStub`] takes a loopback address and nothing else; a failure is never an empty answer,
+//! and nothing is secure that was not found to be. What stays your job: a path to the resolver that
+//! nobody can write to (best on loopback), that the resolver behind an [`AdStub`] does validate
+//! ([`AdStub::is_validating`]), a bound on how many questions one message may cause, and not to
+//! take [`Security::Unknown`] for secure.
 //!
 //! # Errors and verdicts
 //!
 //! A question always has an [`Answer`]; that nobody answered is one too: [`Outcome::Failure`], and
 //! a later try may help with each of them. Errors are for what is no question ([`NameError`]) and
-//! for a resolver that cannot be set up ([`HickoryError`]).
+//! for a resolver that cannot be set up ([`AdStubError`], [`HickoryError`], [`AnchorError`]).
 //!
 //! # Crate features
 //!
 //! | feature | adds | default |
 //! |---|---|---|
+//! | `ad-stub` | [`AdStub`], a stub on tokio that trusts the AD bit of a resolver on loopback | no |
 //! | `hickory-0_26` | [`Hickory`], an adapter to hickory 0.26 on tokio | no |
+//! | `hickory-0_26-validate` | [`HickoryValidating`], its validation of DNSSEC | no |
 //!
 //! # RFC coverage
 //!
@@ -71,17 +86,22 @@
 //! | RFC 1035 | names, A, MX, TXT, PTR, CNAME; RFC 3596: AAAA |
 //! | RFC 2181 §5, §8 | sets of records, TTLs |
 //! | RFC 2308, RFC 8020 | "no data", "does not exist", and how long to believe it |
-//! | RFC 4035 §4.3 | status, as far as somebody else found it out |
+//! | RFC 4035 §3.2.3, §4.3, §4.9.3, RFC 6840 §5.7 | status, and when a stub may believe it |
 //! | RFC 5891 | U-labels become A-labels, by UTS #46 |
-//! | RFC 6891 | larger answers over UDP |
+//! | RFC 6698 §2 | TLSA records, as octets |
+//! | RFC 6891, RFC 7766 §8 | larger answers over UDP, and by TCP |
 //! | RFC 7686 | hidden services are not asked for |
+//! | RFC 9276 §3.2 | NSEC3 with too many rounds proves nothing |
 //!
 //! # Minimum Rust version
 //!
 //! 1.95. A raise is a minor release.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "hickory-0_26"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "ad-stub", feature = "hickory-0_26-validate")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 #[cfg(feature = "ad-stub")]
 mod ad_stub;
@@ -106,6 +126,9 @@ pub use answer::{Answer, Failure, Mx, Outcome, Record, Security, Txt};
 pub use cache::{Cache, CacheLimits, Cached};
 #[cfg(feature = "hickory-0_26")]
 pub use hickory::{Hickory, HickoryError};
+#[cfg(all(fuzzing, feature = "ad-stub"))]
+#[doc(hidden)]
+pub use hickory_message::hear;
 #[cfg(feature = "hickory-0_26-validate")]
 pub use hickory_validate::{AnchorError, Anchors, HickoryValidating};
 pub use name::{Labels, Name, NameError};

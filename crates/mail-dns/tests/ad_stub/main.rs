@@ -178,7 +178,9 @@ async fn what_is_no_answer_is_a_failure_whatever_the_bit_says() {
 }
 
 /// What an attacker changes in the answer that he would like to be believed.
-const FORGERIES: [(&str, fn(&mut Vec<u8>)); 6] = [
+type Forgery = (&'static str, fn(&mut Vec<u8>));
+
+const FORGERIES: [Forgery; 6] = [
     ("identifier", |p| p[1] ^= 1),
     ("a question instead of a response", |p| p[2] &= 0x7f),
     ("opcode", |p| p[2] |= 0x10),
