@@ -26,7 +26,9 @@ fn look(record: &Tlsa) {
     let smtp = record.usability(Protocol::Smtp);
     // What SMTP can use, every protocol can.
     assert!(smtp.is_err() || record.usability(Protocol::WithRoots).is_ok());
-    let usable = RrSet::new([record.clone()]).assume_secure().usable_for_smtp();
+    let usable = RrSet::new([record.clone()])
+        .assume_secure()
+        .usable_for_smtp();
     assert_eq!(usable.is_some(), smtp.is_ok());
     if smtp.is_ok() {
         assert!(matches!(u8::from(record.usage()), 2 | 3));

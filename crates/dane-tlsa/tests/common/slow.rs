@@ -2,7 +2,7 @@
 //! itself with x509-parser and AWS-LC, and does not care what that costs. P-256 alone, SMTP's
 //! usages alone.
 
-use dane_tlsa::{CertificateUsage, Class, MatchingType, Selector, Tlsa};
+use dane_tlsa::{CertificateUsage, Class, MatchingType, Selector, Tlsa, Verdict};
 use rustls_pki_types::CertificateDer;
 use x509_parser::{
     certificate::X509Certificate,
@@ -79,6 +79,23 @@ pub(crate) fn judge(
         }
     }
     best
+}
+
+/// Whether a verdict is what [`judge`] says. One thing is left open: where certificates are never
+/// valid at one time, the crate may take dates for the reason or what else is wrong.
+pub(crate) fn agrees(
+    verdict: &Verdict,
+    slowly: (Class, Option<usize>),
+    records: &[Tlsa],
+    chain: &[&str],
+) -> bool {
+    let whole = |r: &Tlsa| (r.selector(), r.matching()) == (Selector::Cert, MatchingType::Full);
+    let never_together = chain.iter().any(|name| name.ends_with("-future"))
+        && (chain.iter().any(|name| name.ends_with("-expired")) || records.iter().any(whole));
+    let classes = (verdict.class(), slowly.0);
+    let failed = |class| matches!(class, Class::Expired | Class::Untrusted);
+    let same = classes.0 == classes.1 || (never_together && failed(classes.0) && failed(classes.1));
+    same && verdict.depth() == slowly.1
 }
 
 /// Those that are usable, without the weaker digests.
