@@ -6,6 +6,22 @@ use std::{marker::PhantomData, sync::Arc};
 ///
 /// An `RrSet<Secure>` is made by a look-up whose answer is secure, or by
 /// [`assume_secure`](RrSet::assume_secure), which has that name to be found by a search.
+///
+/// ```
+/// use dane_tlsa::{RrSet, Tlsa};
+/// let record: Tlsa = format!("3 1 1 {}", "ab".repeat(32)).parse()?;
+/// assert!(RrSet::new([record]).assume_secure().usable_for_smtp().is_some());
+/// # Ok::<(), dane_tlsa::RecordError>(())
+/// ```
+///
+/// Without it, this does not compile:
+///
+/// ```compile_fail,E0599
+/// use dane_tlsa::{RrSet, Tlsa};
+/// let record: Tlsa = format!("3 1 1 {}", "ab".repeat(32)).parse()?;
+/// assert!(RrSet::new([record]).usable_for_smtp().is_some());
+/// # Ok::<(), dane_tlsa::RecordError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RrSet<S> {
     records: Arc<[Tlsa]>,

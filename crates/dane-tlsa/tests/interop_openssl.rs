@@ -54,9 +54,17 @@ const CHAINS: &[&[&str]] = &[
     &["self-ca"],
 ];
 
-/// What the two may say differently, and why: the beginnings of the chains and of the records,
-/// OpenSSL's class and ours.
-const DIFFERENCES: &[(&[&str], &[&str], Class, Class, &str)] = &[
+/// Beginnings of chains and of records, OpenSSL's class, ours, and why.
+type Difference = (
+    &'static [&'static str],
+    &'static [&'static str],
+    Class,
+    Class,
+    &'static str,
+);
+
+/// What the two may say differently. Everything else must be equal, and each of these be found.
+const DIFFERENCES: &[Difference] = &[
     (
         &["leaf-cn"],
         &["0", "1", "2", "3"],
@@ -197,6 +205,11 @@ fn interop_openssl_agrees_on_every_chain_and_record() {
             for usage in usages {
                 for (selector, matching) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
                     for name in &about {
+                        // Of what is not sent one form is enough, besides the whole ones.
+                        let sent = chain.contains(name);
+                        if !sent && matching == 2 {
+                            continue;
+                        }
                         let fields = format!("{usage} {selector} {matching}");
                         let tlsa = format!("{fields} {name}");
                         let theirs = openssl(&server, &tlsa, names, &roots);

@@ -41,10 +41,12 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/msg-validate/src/second_opinion",
             "crates/dane-tlsa/src/crypto",
             "crates/dane-tlsa/tests/",
+            "crates/dane-tlsa/examples/",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
             "benches/",
+            "fuzz/",
         ],
     ),
 ];

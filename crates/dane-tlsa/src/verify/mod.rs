@@ -183,7 +183,7 @@ impl Matcher {
             now,
             budget: &budget,
         };
-        // RFC 7671 §5.2.1: the certificate of a trust anchor is sent by the server, or stands in the
+        // RFC 7671 §5.2.2: the certificate of a trust anchor is sent by the server, or stands in the
         // record; no root of ours helps out.
         self.check_dane_ta(&paths(&walk, &known), &mut best);
         if let Some(roots) = self.usable.roots() {
@@ -220,7 +220,7 @@ impl Matcher {
     }
 
     /// Usage 2 with a whole key that no certificate has: it may have signed one all the same
-    /// (RFC 7671 §5.2.2).
+    /// (RFC 7671 §5.2.3).
     fn check_bare_key(
         &self,
         record: &Tlsa,

@@ -185,7 +185,11 @@ impl<'a> Paths<'a> {
             Some(&test),
         );
         match built {
-            Ok(_) | Err(webpki::Error::UnknownIssuer) => result.get(),
+            Ok(_) => result.get(),
+            // That, or what the test found wrong with the last path.
+            Err(webpki::Error::UnknownIssuer) => {
+                Err(result.get().err().unwrap_or(Reason::UnknownIssuer))
+            }
             Err(error) => Err(reason(&error)),
         }
     }

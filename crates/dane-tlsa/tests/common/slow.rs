@@ -175,41 +175,35 @@ fn may_have_issued(issuer: &X509Certificate<'_>, issued: &X509Certificate<'_>) -
 fn of_path(path: &[&X509Certificate<'_>], names: &[&str], now: i64) -> Class {
     let leaf = path[0];
     let above = &path[1..];
-    let of_leaf = leaf
-        .basic_constraints()
-        .unwrap()
-        .is_none_or(|b| !b.value.ca)
-        && for_servers(leaf)
-        && leaf.key_usage().unwrap().is_none_or(|usage| {
+    let usage = leaf.key_usage();
+    let for_tls = usage.is_ok_and(|usage| {
+        usage.is_none_or(|usage| {
             let usage = usage.value;
             usage.digital_signature() || usage.key_encipherment() || usage.key_agreement()
-        });
-    let mut right = of_leaf;
+        })
+    });
+    let authority = leaf.basic_constraints();
+    let is_server = authority.is_ok_and(|b| b.is_none_or(|b| !b.value.ca));
+    let mut right = for_tls && is_server && for_servers(leaf);
     for (at, issuer) in above.iter().enumerate() {
         // What a trust anchor's own signature says is nobody's business.
         right &= signed(path[at], &issuer.tbs_certificate.subject_pki);
         right &= !has_unknown(issuer) && for_servers(issuer);
-        right &= issuer
-            .key_usage()
-            .unwrap()
-            .is_none_or(|usage| usage.value.key_cert_sign());
-        let constraints = issuer.basic_constraints().unwrap();
-        let below = path[1..=at]
-            .iter()
-            .filter(|c| c.subject() != c.issuer())
-            .count();
+        let usage = issuer.key_usage();
+        right &= usage.is_ok_and(|u| u.is_none_or(|u| u.value.key_cert_sign()));
+        let constraints = issuer.basic_constraints();
+        let below = path[1..=at].iter();
+        let below = below.filter(|c| c.subject() != c.issuer()).count();
         right &= match constraints {
-            Some(b) => {
-                b.value.ca
-                    && b.value
-                        .path_len_constraint
-                        .is_none_or(|most| below <= most as usize)
+            Ok(Some(b)) => {
+                let most = b.value.path_len_constraint;
+                b.value.ca && most.is_none_or(|most| below <= most as usize)
             }
-            None => {
-                issuer.version.0 == 0
-                    && issuer.subject() == issuer.issuer()
-                    && at + 1 == above.len()
+            Ok(None) => {
+                let old = issuer.version.0 == 0 && issuer.subject() == issuer.issuer();
+                old && at + 1 == above.len()
             }
+            Err(_) => false,
         };
         right &= permits(issuer, leaf);
     }
@@ -286,10 +280,8 @@ fn permits(issuer: &X509Certificate<'_>, leaf: &X509Certificate<'_>) -> bool {
 }
 
 fn for_servers(certificate: &X509Certificate<'_>) -> bool {
-    certificate
-        .extended_key_usage()
-        .unwrap()
-        .is_none_or(|usage| usage.value.server_auth)
+    let usage = certificate.extended_key_usage();
+    usage.is_ok_and(|usage| usage.is_none_or(|usage| usage.value.server_auth))
 }
 
 fn has_unknown(certificate: &X509Certificate<'_>) -> bool {
