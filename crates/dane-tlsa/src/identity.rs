@@ -1,7 +1,7 @@
 //! What a server authenticates itself with, seen from its operator's side.
 
 use crate::{
-    Crypto, Parameters, PublishError, Selector, Tlsa,
+    Crypto, Parameters, PublishError, Tlsa,
     cert::{self, PublicKey},
 };
 use rustls_pki_types::CertificateDer;
@@ -79,10 +79,8 @@ impl Identity {
                 .any(is);
         }
         match self.chain.first() {
-            Some(own) if parameters.selector == Selector::Cert => {
-                is(Tlsa::for_certificate(parameters, own, crypto))
-            }
-            _ => is(Tlsa::for_key(parameters, &self.spki, crypto)),
+            Some(own) => is(Tlsa::for_certificate(parameters, own, crypto)),
+            None => is(Tlsa::for_key(parameters, &self.spki, crypto)),
         }
     }
 }

@@ -144,7 +144,10 @@ impl Lint<'_> {
                 .records
                 .iter()
                 .position(|r| Some(r) == verdict.record());
-            self.find(code, record, verdict.depth());
+            // The verdict counts on the path, and an authority may stand in a record alone.
+            let named = |record| self.chain.named_by(record).find(|depth| *depth > 0);
+            let depth = verdict.record().and_then(named);
+            self.find(code, record, depth);
         }
         self.combinations(verdict.class(), chain);
     }

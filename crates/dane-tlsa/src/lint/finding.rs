@@ -168,7 +168,7 @@ impl Finding {
         self.record
     }
 
-    /// The certificate that it is about: 0 is the server's own.
+    /// The certificate that it is about, in the order in which they are sent: 0 is the server's own.
     pub fn depth(&self) -> Option<usize> {
         self.depth
     }
