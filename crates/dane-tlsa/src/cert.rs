@@ -64,8 +64,17 @@ pub(crate) struct Certificate<'a> {
     /// With its tag.
     pub(crate) spki: &'a [u8],
     pub(crate) validity: Validity,
+    pub(crate) version: Version,
     /// `None` where there are none, as in versions 1 and 2.
     pub(crate) extensions: Option<Extensions<'a>>,
+}
+
+/// RFC 5280 §4.1.2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    /// Version 1, which has no extensions.
+    One,
+    Later,
 }
 
 /// Seconds since 1970, both included (RFC 5280 §4.1.2.5).
@@ -117,7 +126,13 @@ impl<'a> Certificate<'a> {
         outer.end()?;
 
         let mut fields = Reader::new(tbs.content);
-        fields.optional(tag::CONTEXT_0)?;
+        let version = match fields.optional(tag::CONTEXT_0)? {
+            Some(wrapped) => match der::only(wrapped.content, tag::INTEGER)?.content {
+                [0] => Version::One,
+                _ => Version::Later,
+            },
+            None => Version::One,
+        };
         fields.expect(tag::INTEGER)?;
         fields.expect(tag::SEQUENCE)?;
         let issuer = fields.expect(tag::SEQUENCE)?.content;
@@ -141,6 +156,7 @@ impl<'a> Certificate<'a> {
             subject,
             spki,
             validity,
+            version,
             extensions,
         })
     }

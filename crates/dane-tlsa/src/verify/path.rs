@@ -3,7 +3,7 @@
 use super::walk::Walk;
 use crate::{
     Class, Crypto, Reason,
-    cert::{Certificate, PublicKey, Validity, key_usage},
+    cert::{Certificate, PublicKey, Validity, Version, key_usage},
 };
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use std::{cell::Cell, time::Duration};
@@ -219,7 +219,8 @@ fn is_of(certificate: &Certificate<'_>, anchor: &TrustAnchor<'_>) -> bool {
 fn may_issue(anchor: &Certificate<'_>) -> Result<(), Reason> {
     let Some(extensions) = &anchor.extensions else {
         // Version 1 has no way to say that it is an authority; such roots have issued themselves.
-        return anchor.is_self_issued().then_some(()).ok_or(Reason::NotACa);
+        let may = anchor.version == Version::One && anchor.is_self_issued();
+        return may.then_some(()).ok_or(Reason::NotACa);
     };
     if extensions.unknown_critical {
         return Err(Reason::CriticalExtension);

@@ -85,7 +85,8 @@ impl Zoo {
         });
         zoo.authority("root-cross", &root, &other_root, |_| {});
         zoo.authority("other-root", &other_root, &other_root, |_| {});
-        zoo.old_version("root-v1", "root", &root);
+        zoo.without_extensions("root-v1", "root", &root, V1);
+        zoo.without_extensions("root-v3-bare", "root", &root, V3);
 
         zoo.authority("int", &int, &root, |_| {});
         zoo.authority("int-expired", &int, &root, expired);
@@ -130,7 +131,7 @@ impl Zoo {
         });
         zoo.server("leaf-critical", &["mx.example.org"], &int, critical);
         zoo.forged("leaf-forged", "leaf");
-        zoo.old_version("leaf-v1", "leaf", &int);
+        zoo.without_extensions("leaf-v1", "leaf", &int, V1);
 
         let own = Signer::new("mx.example.org");
         zoo.authority("self", &own, &own, |p| {
@@ -190,21 +191,23 @@ impl Zoo {
         self.insert(name, der.into(), &key);
     }
 
-    /// The same as a certificate of version 1, which has no extensions.
-    fn old_version(&mut self, name: &'static str, of: &str, issuer: &Signer) {
+    /// The same without extensions, with another field for the version.
+    fn without_extensions(
+        &mut self,
+        name: &'static str,
+        of: &str,
+        issuer: &Signer,
+        version: &[u8],
+    ) {
         let animal = &self.animals[of];
         let (_, parsed) = x509_parser::parse_x509_certificate(&animal.der).unwrap();
         let tbs = &parsed.tbs_certificate;
         let whole = tbs.as_ref();
-        // The version is `a0 03 02 01 02`, and the key ends where the extensions begin.
-        let start = whole
-            .windows(5)
-            .position(|w| w == [0xa0, 3, 2, 1, 2])
-            .unwrap()
-            + 5;
+        // The key ends where the extensions begin.
+        let start = whole.windows(5).position(|w| w == V3).unwrap() + 5;
         let key = tbs.subject_pki.raw;
         let end = whole.windows(key.len()).position(|w| w == key).unwrap() + key.len();
-        let tbs = element(0x30, &whole[start..end]);
+        let tbs = element(0x30, &[version, &whole[start..end]].concat());
         // ecdsa-with-SHA256.
         let algorithm = element(0x30, &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2]);
         let signature = [&[0], &*issuer.key.sign(&tbs).unwrap()].concat();
@@ -214,6 +217,10 @@ impl Zoo {
         self.insert(name, der.into(), &key);
     }
 }
+
+/// The field for the version, which is absent for 1 (RFC 5280 §4.1.2.1).
+const V1: &[u8] = &[];
+const V3: &[u8] = &[0xa0, 3, 2, 1, 2];
 
 impl Signer {
     fn new(name: &str) -> Self {
