@@ -1,5 +1,8 @@
 //! All that has to pass before a change lands, each step though another failed.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::run::{Absent, Cmd, Outcome, Steps};
 use crate::workspace::Package;
 use crate::{conformance, counts, features, fuzz, interop, test, tidy, tools, workspace};
@@ -77,6 +80,7 @@ fn licences() -> Outcome {
 
 /// Packs and builds what is published, siblings found by version as a user finds them.
 fn package(packages: &[Package]) -> Outcome {
+    forget_packed(packages)?;
     let unpublished = packages.iter().filter(|p| !p.published);
     let cmd = Cmd::cargo("package")
         .args(["--workspace", "--quiet"])
@@ -86,4 +90,40 @@ fn package(packages: &[Package]) -> Outcome {
         Absent::Fails => cmd.run(),
         Absent::Told => cmd.arg("--allow-dirty").run(),
     }
+}
+
+/// To cargo a version never changes once it is unpacked and built; ours does, until it is published. So what it has of
+/// an earlier run goes: the sources, under registries that have no host because they are folders, and what says that
+/// they were built.
+fn forget_packed(packages: &[Package]) -> Outcome {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(Path::new(&std::env::var_os("HOME")?).join(".cargo")));
+    let sources = home.map(|home| home.join("registry/src"));
+    let folders = entries(sources.as_deref())
+        .filter(|registry| name(registry).starts_with('-'))
+        .chain([workspace::target().join("debug/.fingerprint")]);
+    for folder in folders {
+        for packed in entries(Some(&folder)) {
+            let ours = |p: &Package| {
+                let rest = name(&packed).strip_prefix(&p.name);
+                rest.is_some_and(|rest| rest.starts_with('-'))
+            };
+            if packages.iter().filter(|p| p.published).any(ours) {
+                fs::remove_dir_all(&packed)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a folder holds; nothing if there is none.
+fn entries(folder: Option<&Path>) -> impl Iterator<Item = PathBuf> {
+    let entries = folder.and_then(|folder| fs::read_dir(folder).ok());
+    entries.into_iter().flatten().flatten().map(|e| e.path())
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name()
+        .and_then(|n| n.to_str())
+        .unwrap_or_default()
 }
