@@ -130,8 +130,15 @@ fn interop_openssl_finds_only_what_the_profile_allows() {
         ("-tls1_3 -groups X448", [false, false]),
         ("-tls1_3 -groups ffdhe3072", [false, false]),
         ("-tls1_2 -groups P-256", [true, true]),
-        ("-tls1_2 -groups X25519", [true, false]),
-        ("-tls1_2 -groups P-521", [false, false]),
+        // With an ECDSA certificate it wants the curve of that among the groups, too.
+        (
+            "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384 -groups X25519",
+            [true, false],
+        ),
+        (
+            "-tls1_2 -cipher ECDHE-RSA-AES256-GCM-SHA384 -groups P-521",
+            [false, false],
+        ),
         (
             "-tls1_2 -cipher ECDHE-ECDSA-AES256-GCM-SHA384",
             [true, true],
@@ -165,7 +172,8 @@ fn interop_openssl_finds_only_what_the_profile_allows() {
     }
 }
 
-/// `sslversion cipher` and `sslversion group` of all that it accepts.
+/// `sslversion cipher` and `sslversion group` of all that it accepts; of groups it tries those of TLS
+/// 1.3 where there is TLS 1.3.
 fn scan(server: &Server) -> (BTreeSet<String>, BTreeSet<String>) {
     let output = Command::new("sslscan")
         .args(["--xml=-", "--no-colour", "--show-sigs", "--no-heartbleed"])
@@ -201,7 +209,6 @@ fn scan(server: &Server) -> (BTreeSet<String>, BTreeSet<String>) {
         let on = format!("<protocol type=\"tls\" version=\"{version}\" enabled=\"1\"");
         assert!(text.contains(&on), "{on}: {text}");
     }
-    assert!(text.contains("<compression supported=\"0\""), "{text}");
     (of("<cipher", "cipher"), of("<group", "name"))
 }
 
@@ -227,8 +234,6 @@ fn interop_sslscan_finds_only_what_the_profile_allows() {
     ];
     assert_eq!(suites, list(&bsi));
     let nist = [
-        "TLSv1.2 secp256r1 (NIST P-256)",
-        "TLSv1.2 secp384r1 (NIST P-384)",
         "TLSv1.3 secp256r1 (NIST P-256)",
         "TLSv1.3 secp384r1 (NIST P-384)",
     ];
@@ -245,6 +250,6 @@ fn interop_sslscan_finds_only_what_the_profile_allows() {
     ]));
     assert_eq!(suites, normal);
     let mut all = list(&nist);
-    all.extend(list(&["TLSv1.2 x25519", "TLSv1.3 x25519"]));
+    all.extend(list(&["TLSv1.3 x25519"]));
     assert_eq!(groups, all);
 }
