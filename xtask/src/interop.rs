@@ -54,6 +54,12 @@ pub(crate) const PEERS: &[Peer] = &[
         quick: &[],
     },
     Peer {
+        name: "sslscan",
+        debian: &["sslscan"],
+        probe: &["sslscan", "--version"],
+        quick: &[],
+    },
+    Peer {
         // No program: storms of `kill -9` against our own, which take minutes.
         name: "kill",
         debian: &[],

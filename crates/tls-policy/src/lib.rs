@@ -62,12 +62,16 @@
 //! | feature | adds | default |
 //! |---|---|---|
 //! | `store` | [`StoredMemory`], the memory in a `record-store`, shared by several nodes | no |
+//! | `rustls-0_23` | [`rustls`], configurations of servers and clients, certificates that are replaced while they serve | no |
 //!
 //! # RFC coverage
 //!
 //! | RFC | what |
 //! |---|---|
 //! | RFC 3207 §4 | what follows if there is no STARTTLS, or the handshake fails |
+//! | RFC 5280 §4.1.2.5, RFC 5480 §2.1.1, RFC 9525 §6.3 | of a server's own certificates: dates, kind of key, names |
+//! | RFC 6066 §3 | the server's name chooses the certificate |
+//! | RFC 8446, RFC 8996 | versions, suites and groups of rustls; no early data, nothing below TLS 1.2 |
 //! | RFC 3463, RFC 5248 | status codes of what is deferred or returned |
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
@@ -81,7 +85,10 @@
 //! 1.95. A raise is a minor release.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(not(feature = "store"), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "store", feature = "rustls-0_23")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 mod decide;
 mod decision;
@@ -91,6 +98,8 @@ pub mod hsts;
 mod memory;
 mod reason;
 mod rule;
+#[cfg(feature = "rustls-0_23")]
+pub mod rustls;
 mod status;
 #[cfg(feature = "store")]
 mod store;
