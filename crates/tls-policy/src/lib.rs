@@ -90,6 +90,7 @@ mod failure;
 pub mod hsts;
 mod memory;
 mod reason;
+pub mod requiretls;
 mod rule;
 mod status;
 #[cfg(feature = "store")]
