@@ -1,5 +1,5 @@
 //! REQUIRETLS and `TLS-Required: No` on the wire (RFC 8689): the EHLO keyword, the parameter of MAIL
-//! FROM and the header field, read and written. What they come to is a [`Wish`]
+//! FROM and the header field, read and written. What they come to is a [`Wish`](crate::Wish)
 //! for [`decide`](crate::decide).
 //!
 //! ```
