@@ -50,7 +50,8 @@
 //! What stays your job: to look up MX, addresses and TLSA with a validating resolver and to tell
 //! failure from absence; to verify the certificate; to ask [`Decision::allows`] after the handshake,
 //! and without session resumption across decisions; to store [`Memory`] and [`sts::Cache`], and to
-//! say [`MemoryFact::Unreadable`] and [`StsFact::Unreadable`] when that fails.
+//! say [`MemoryFact::Unreadable`] and [`StsFact::Unreadable`] when that fails; and to verify the DKIM
+//! signature of a report that comes by mail, which anybody may have written until then.
 //!
 //! # Errors and verdicts
 //!
@@ -61,8 +62,8 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
-//! | `store` | [`StoredMemory`], the memory in a `record-store`, shared by several nodes | no |
 //! | `rustls-0_23` | [`rustls`], configurations of servers and clients, certificates that are replaced while they serve | no |
+//! | `store` | [`StoredMemory`] and [`sts::StoredCache`], memory and policies in a `record-store`, shared by several nodes | no |
 //!
 //! # RFC coverage
 //!
@@ -76,9 +77,10 @@
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
 //! | RFC 8461 | MTA-STS: record, policy, discovery, cache; no fetcher |
+//! | RFC 1952, RFC 2045, RFC 2046, RFC 5322, RFC 6068 | as much as a report that is mailed needs |
 //! | RFC 3339 §5.6 | the dates of reports |
-//! | RFC 8460 §3, §4 | TLSRPT: record, counters, report written and read; no compressing, mailing or posting |
-//! | RFC 8689 | REQUIRETLS and `TLS-Required: No`: what they mean for a decision |
+//! | RFC 8460 §3, §4, §5 | TLSRPT: record, counters; report as JSON, compressed, as a mail and as an HTTP request, written and read; when a destination is tried again. No signing, mailing or posting |
+//! | RFC 8689 | REQUIRETLS and `TLS-Required: No`: keyword, parameter and header field, and what they mean for a decision; not what becomes of a bounce |
 //!
 //! # Minimum Rust version
 //!
@@ -97,9 +99,12 @@ mod failure;
 pub mod hsts;
 mod memory;
 mod reason;
+pub mod requiretls;
 mod rule;
 #[cfg(feature = "rustls-0_23")]
 pub mod rustls;
+#[cfg(feature = "store")]
+mod shelf;
 mod status;
 #[cfg(feature = "store")]
 mod store;

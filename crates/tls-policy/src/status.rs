@@ -13,6 +13,8 @@ impl Status {
     pub(crate) const DNS_FAILED: Self = Self::new(4, 4, 3);
     /// RFC 3463 §3.5: a store of our own could not be read.
     pub(crate) const STORE_FAILED: Self = Self::new(4, 3, 0);
+    /// RFC 3463 §3.6: invalid command arguments.
+    pub(crate) const INVALID_ARGUMENTS: Self = Self::new(5, 5, 4);
     /// RFC 3463 §3.8: TLS is wanted and was not offered.
     pub(crate) const NO_TLS: Self = Self::new(4, 7, 4);
     /// RFC 3463 §3.8: TLS did not come about, or did not authenticate the peer.

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use record_store::{Commit, Expect, Key, Outcome, Prefix, Records, Versioned};
+use record_store::{Records, Versioned};
 
 use crate::memory::Entry;
-use crate::rule::lower_case;
+use crate::shelf::{Placed, Shelf, TRIES};
 use crate::{MemoryFact, Noted, Proof};
 
 /// [`Memory`](crate::Memory) in a record-store, by the same rules, shared by all nodes that use the
@@ -26,8 +26,7 @@ use crate::{MemoryFact, Noted, Proof};
 /// ```
 #[derive(Clone, Debug)]
 pub struct StoredMemory<R> {
-    store: R,
-    capacity: u64,
+    shelf: Shelf<R>,
 }
 
 /// Why something was not stored.
@@ -35,13 +34,14 @@ pub struct StoredMemory<R> {
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// The store gave no outcome.
-    #[error("the memory's store failed")]
+    #[error("the store failed")]
     Store(#[source] record_store::Error),
     /// Others changed the same record again and again, or nobody knows what became of the change.
-    #[error("the memory's store is contended")]
+    #[error("the store is contended")]
     Contended,
-    /// What is stored for the domain is no entry. [`StoredMemory::accept`] removes it.
-    #[error("the memory's entry is damaged")]
+    /// What is stored for the domain is no entry. [`StoredMemory::accept`] removes it from a memory,
+    /// [`StoredCache::remove`](crate::sts::StoredCache::remove) from a cache.
+    #[error("the stored entry is damaged")]
     Damaged,
 }
 
@@ -65,9 +65,6 @@ impl From<record_store::Error> for StoreError {
 const ENTRIES: &str = "tls-policy-memory";
 const SIZE: &str = "tls-policy-memory-size";
 
-/// How often a change is tried against those of others.
-const TRIES: usize = 16;
-
 /// Attempts are kept by the hour, rounded up, so that a busy domain costs one write an hour.
 const HOUR: u64 = 3600;
 
@@ -81,16 +78,18 @@ enum Change {
 impl<R: Records> StoredMemory<R> {
     /// Remembers at most so many domains. All nodes should say the same number.
     pub fn new(store: R, capacity: u64) -> Self {
-        Self { store, capacity }
+        Self {
+            shelf: Shelf::new(store, capacity, ENTRIES, SIZE),
+        }
     }
 
     /// The fact for [`Facts::memory`](crate::Facts::memory). A store that fails, and an entry that is
     /// damaged, are [`MemoryFact::Unreadable`].
     pub async fn fact(&self, domain: &str, now: SystemTime) -> MemoryFact {
-        let Some(key) = key(domain) else {
+        let Some(key) = self.shelf.key(domain) else {
             return MemoryFact::Nothing;
         };
-        match self.store.get(&key, now).await {
+        match self.shelf.get(&key, now).await {
             Ok(None) => MemoryFact::Nothing,
             Ok(Some(found)) => match entry(&found) {
                 Ok(entry) => entry.fact(now),
@@ -149,14 +148,14 @@ impl<R: Records> StoredMemory<R> {
     /// # Errors
     /// [`StoreError::Store`], [`StoreError::Contended`].
     pub async fn accept(&self, domain: &str, now: SystemTime) -> Result<(), StoreError> {
-        let Some(key) = key(domain) else {
+        let Some(key) = self.shelf.key(domain) else {
             return Ok(());
         };
         for _ in 0..TRIES {
-            let Some(found) = self.store.get(&key, now).await? else {
+            let Some(found) = self.shelf.get(&key, now).await? else {
                 return Ok(());
             };
-            if self.remove(&key, &found, now).await? {
+            if self.shelf.remove(&key, &found, now).await? {
                 return Ok(());
             }
         }
@@ -168,14 +167,13 @@ impl<R: Records> StoredMemory<R> {
     /// # Errors
     /// [`StoreError::Store`]; what was removed before that stays removed.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize, StoreError> {
-        let all = Prefix::new(ENTRIES, ())?;
         let (mut after, mut removed) = (None, 0);
         loop {
-            let page = self.store.scan(&all, after.as_ref(), 100, now).await?;
+            let page = self.shelf.page(after.as_ref(), now).await?;
             for (key, found) in &page.entries {
                 // What is damaged waits for somebody who looks, and so does what others change now.
                 let over = entry(found).is_ok_and(|entry| entry.is_forgotten(now));
-                if over && self.remove(key, found, now).await? {
+                if over && self.shelf.remove(key, found, now).await? {
                     removed += 1;
                 }
             }
@@ -191,7 +189,7 @@ impl<R: Records> StoredMemory<R> {
     /// # Errors
     /// [`StoreError::Store`], [`StoreError::Damaged`].
     pub async fn len(&self, now: SystemTime) -> Result<u64, StoreError> {
-        self.size(now).await.map(|(size, _)| size)
+        self.shelf.len(now).await
     }
 
     async fn change(
@@ -200,28 +198,22 @@ impl<R: Records> StoredMemory<R> {
         now: SystemTime,
         change: impl Fn(Option<Entry>) -> Change,
     ) -> Result<Noted, StoreError> {
-        let Some(key) = key(domain) else {
+        let Some(key) = self.shelf.key(domain) else {
             return Ok(Noted::NoName);
         };
         for _ in 0..TRIES {
-            let found = self.store.get(&key, now).await?;
+            let found = self.shelf.get(&key, now).await?;
             let before = found.as_ref().map(entry).transpose()?;
             let done = match (change(before), found) {
                 (Change::Nothing, _) | (Change::Remove, None) => true,
-                (Change::Remove, Some(found)) => self.remove(&key, &found, now).await?,
-                (Change::Put(entry), Some(found)) => {
-                    let expect = Expect::Version(found.version());
-                    let commit = Commit::new().put(&key, entry.to_bytes(), expect);
-                    self.commit(commit, now).await?
-                }
-                (Change::Put(entry), None) => {
-                    let (size, expect) = self.size(now).await?;
-                    if size >= self.capacity {
-                        return Ok(Noted::Full);
+                (Change::Remove, Some(found)) => self.shelf.remove(&key, &found, now).await?,
+                (Change::Put(entry), found) => {
+                    let bytes = entry.to_bytes();
+                    match self.shelf.put(&key, found.as_ref(), bytes, now).await? {
+                        Placed::Yes => true,
+                        Placed::Again => false,
+                        Placed::Full => return Ok(Noted::Full),
                     }
-                    let commit = Commit::new().put(&key, entry.to_bytes(), Expect::Absent);
-                    let commit = commit.put(&size_key()?, (size + 1).to_be_bytes(), expect);
-                    self.commit(commit, now).await?
                 }
             };
             if done {
@@ -230,46 +222,6 @@ impl<R: Records> StoredMemory<R> {
         }
         Err(StoreError::Contended)
     }
-
-    /// Whether this record, and no other, was removed.
-    async fn remove(
-        &self,
-        key: &Key,
-        found: &Versioned,
-        now: SystemTime,
-    ) -> Result<bool, StoreError> {
-        let (size, expect) = self.size(now).await?;
-        let less = size.saturating_sub(1).to_be_bytes();
-        let commit = Commit::new().delete(key, Expect::Version(found.version()));
-        self.commit(commit.put(&size_key()?, less, expect), now)
-            .await
-    }
-
-    /// Whether it happened for certain. If nobody knows, what is read next tells.
-    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<bool, StoreError> {
-        let outcome = self.store.commit(commit, now).await?;
-        Ok(matches!(outcome, Outcome::Committed(_)))
-    }
-
-    async fn size(&self, now: SystemTime) -> Result<(u64, Expect), StoreError> {
-        let Some(found) = self.store.get(&size_key()?, now).await? else {
-            return Ok((0, Expect::Absent));
-        };
-        let size = found.value().ok().and_then(|value| value.try_into().ok());
-        let size = size.ok_or(StoreError::Damaged)?;
-        Ok((u64::from_be_bytes(size), Expect::Version(found.version())))
-    }
-}
-
-/// Nothing for what is no domain name.
-fn key(domain: &str) -> Option<Key> {
-    let mut lower = [0; 253];
-    let domain = lower_case(domain, &mut lower).filter(|name| !name.is_empty())?;
-    Key::new(ENTRIES, domain).ok()
-}
-
-fn size_key() -> Result<Key, StoreError> {
-    Ok(Key::new(SIZE, ())?)
 }
 
 fn entry(found: &Versioned) -> Result<Entry, StoreError> {

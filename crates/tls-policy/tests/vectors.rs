@@ -9,7 +9,7 @@ use tls_policy::hsts::{Certificate, HTTPS_PRELOAD_2026, Hsts, MAX_HEADER, Observ
 use tls_policy::sts::{
     MAX_AGE, MAX_MX, MAX_POLICY, Mode, Pattern, Policy, PolicyError, Record, RecordError,
 };
-use tls_policy::tlsrpt::{MAX_DESTINATIONS, TlsRptRecord};
+use tls_policy::tlsrpt::{FileName, MAX_DESTINATIONS, TlsRptRecord};
 
 #[derive(Deserialize)]
 struct Suite {
@@ -102,6 +102,11 @@ fn tlsrpt_records() {
         .map(|to| to.mail_address())
         .collect();
     assert_eq!(to, [Some("a@example"), None]);
+}
+
+#[test]
+fn tlsrpt_file_names() {
+    run::<FileName>("tlsrpt-file-name.toml", |_, _, _| {});
 }
 
 #[test]

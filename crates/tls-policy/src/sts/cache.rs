@@ -27,27 +27,28 @@ const DAY: u64 = 24 * 3600;
 /// - After a failure there is a [pause](RETRY_AFTER).
 /// - A full cache takes no new domain, and drops none.
 ///
-/// It is data in memory, to be kept by the caller: see [`Self::entries`].
+/// It is data in memory, to be kept by the caller: see [`Self::entries`]. With the feature `store`
+/// [`StoredCache`](super::StoredCache) keeps the same rules in a record-store.
 #[derive(Clone, Debug)]
 pub struct Cache {
-    of: HashMap<Box<str>, Cached>,
-    failing: HashMap<Box<str>, Failing>,
+    pub(super) of: HashMap<Box<str>, Cached>,
+    pub(super) failing: HashMap<Box<str>, Failing>,
     capacity: usize,
 }
 
 /// A policy that was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cached {
-    id: Box<str>,
-    policy: Policy,
-    fetched: SystemTime,
-    used: SystemTime,
-    refresh: SystemTime,
+    pub(super) id: Box<str>,
+    pub(super) policy: Policy,
+    pub(super) fetched: SystemTime,
+    pub(super) used: SystemTime,
+    pub(super) refresh: SystemTime,
 }
 
 /// A domain whose look-up or fetch fails.
 #[derive(Clone, Debug)]
-struct Failing {
+pub(super) struct Failing {
     /// Of the record, if there was one.
     id: Option<Box<str>>,
     until: SystemTime,
@@ -156,20 +157,24 @@ impl Cache {
         if let Some(cached) = self.of.get_mut(domain) {
             cached.refresh = cached.refresh.max(until);
         }
+        let failing = Failing {
+            id: id.map(Into::into),
+            until,
+            times: times.saturating_add(1),
+        };
+        self.pause(domain, failing, now);
+        self.unconfirmed(domain, now)
+    }
+
+    pub(super) fn pause(&mut self, domain: &str, failing: Failing, now: SystemTime) {
         if self.failing.len() >= self.capacity && !self.failing.contains_key(domain) {
             self.failing.retain(|_, failing| now < failing.until);
         }
         // With no room for the pause the next message tries again: that costs the failing host more,
         // and nobody else anything.
         if self.failing.len() < self.capacity || self.failing.contains_key(domain) {
-            let failing = Failing {
-                id: id.map(Into::into),
-                until,
-                times: times.saturating_add(1),
-            };
             self.failing.insert(domain.into(), failing);
         }
-        self.unconfirmed(domain, now)
     }
 
     fn unconfirmed(&self, domain: &str, now: SystemTime) -> Learned {
@@ -281,7 +286,7 @@ impl Cached {
         age.is_ok_and(|age| age >= self.policy.max_age())
     }
 
-    fn is_over(&self, now: SystemTime) -> bool {
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
         let unused = now.duration_since(self.used);
         self.is_old(now) || unused.is_ok_and(|unused| unused >= DISUSED_AFTER)
     }

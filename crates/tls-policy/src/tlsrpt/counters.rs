@@ -43,13 +43,25 @@ struct Count {
 }
 
 /// What became of a session that was to be counted.
-#[allow(clippy::exhaustive_enums)] // counted, or not
+#[allow(clippy::exhaustive_enums)] // counted, or why not
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// It is counted.
     Yes,
     /// There is no room for another policy.
     Full,
+    /// It carried a report, and is not counted.
+    Excluded,
+}
+
+/// What a session carried.
+#[allow(clippy::exhaustive_enums)] // what RFC 8460 §3 tells apart
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carried {
+    /// Mail of somebody's.
+    Mail,
+    /// A TLS report of ours, and nothing else.
+    Report,
 }
 
 impl Day {
@@ -77,6 +89,22 @@ impl Counters {
             of: BTreeMap::new(),
             policies: 0,
             capacity,
+        }
+    }
+
+    /// A session came to its end, well or with a failure. One that carried a report is not counted
+    /// (RFC 8460 §3), or two domains with a fault would report about reports for ever.
+    pub fn session(
+        &mut self,
+        carried: Carried,
+        policy: &Policy,
+        failure: Option<Failure>,
+        now: SystemTime,
+    ) -> Counted {
+        match (carried, failure) {
+            (Carried::Report, _) => Counted::Excluded,
+            (Carried::Mail, None) => self.success(policy, now),
+            (Carried::Mail, Some(failure)) => self.failure(policy, failure, now),
         }
     }
 

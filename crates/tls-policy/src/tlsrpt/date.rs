@@ -15,6 +15,26 @@ pub(super) fn print(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `Fri, 1 Apr 2016 00:00:00 +0000` (RFC 5322 §3.3).
+pub(super) fn mail(time: SystemTime) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let seconds = time
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    let (days, of_day) = (seconds / DAY, seconds % DAY);
+    let (year, month, day) = civil(days);
+    let name = |names: &[&'static str], at: u64| {
+        let at = usize::try_from(at).ok();
+        at.and_then(|at| names.get(at).copied()).unwrap_or_default()
+    };
+    let (week_day, month) = (name(&DAYS, days % 7), name(&MONTHS, month - 1));
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{week_day}, {day} {month} {year:04} {hour:02}:{minute:02}:{second:02} +0000")
+}
+
 /// Reads it, with any offset; parts of seconds are dropped.
 pub(super) fn read(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.split_at_checked(10)?;
@@ -125,6 +145,8 @@ mod tests {
         }
         let date = "2026-11-27T13:14:15Z";
         assert_eq!(print(read(date).unwrap()), date);
+        assert_eq!(mail(read(date).unwrap()), "Fri, 27 Nov 2026 13:14:15 +0000");
+        assert_eq!(mail(UNIX_EPOCH), "Thu, 1 Jan 1970 00:00:00 +0000");
     }
 
     #[test]

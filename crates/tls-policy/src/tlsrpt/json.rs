@@ -30,6 +30,9 @@ pub enum ReportError {
     /// It is no JSON, or nested beyond all reports.
     #[error("no JSON")]
     Json,
+    /// It is not compressed by gzip, or damaged (RFC 1952).
+    #[error("no gzip")]
+    Gzip,
     /// A member is missing or of another type (RFC 8460 §4.4).
     #[error("no or no proper {what}")]
     Member {

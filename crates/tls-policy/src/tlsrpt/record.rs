@@ -1,6 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::mail::is_mailbox;
+use super::mime::hex;
+
 /// Most destinations of a record that count.
 pub const MAX_DESTINATIONS: usize = 10;
 
@@ -94,6 +97,20 @@ impl Destination {
         let (_, address) = self.uri.split_once(':').filter(|(s, _)| is(s, "mailto"))?;
         // RFC 6068 §2: what follows a `?` are header fields, which nobody may choose for us.
         address.split('?').next()
+    }
+
+    /// The mail address to write to, if it is one: without percent signs (RFC 6068 §2), a dot-atom
+    /// and a domain name in ASCII, so that it can stand in a header and in RCPT TO as it is.
+    pub fn mailbox(&self) -> Option<String> {
+        let mut encoded = self.mail_address()?.bytes();
+        let mut address = String::new();
+        while let Some(octet) = encoded.next() {
+            address.push(char::from(match octet {
+                b'%' => hex(encoded.next()?)? << 4 | hex(encoded.next()?)?,
+                octet => octet,
+            }));
+        }
+        is_mailbox(&address).then_some(address)
     }
 }
 
