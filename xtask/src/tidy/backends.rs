@@ -42,6 +42,8 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/dane-tlsa/src/crypto",
             "crates/dane-tlsa/tests/",
             "crates/dane-tlsa/examples/",
+            "crates/tls-policy/src/rustls/",
+            "crates/tls-policy/tests/",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
