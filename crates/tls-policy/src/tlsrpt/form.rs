@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use flate2::Compression;
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
 use super::{MAX_REPORT, Report, ReportError};
@@ -78,29 +78,32 @@ impl Report {
     }
 }
 
-/// Unpacks all members (RFC 1952 §2.2), and refuses what follows the last one.
+/// Most members of a compressed report (RFC 1952 §2.2); each costs a decompressor.
+const MAX_MEMBERS: usize = 100;
+
+/// Unpacks all members, and refuses what follows the last one.
 fn gunzip(packed: &[u8]) -> Result<Vec<u8>, ReportError> {
+    let too_large = |what| Err(ReportError::TooLarge { what });
     if packed.len() > MAX_PACKED {
-        return Err(ReportError::TooLarge {
-            what: "packed octets",
-        });
+        return too_large("packed octets");
     }
-    if packed.is_empty() {
-        return Err(ReportError::Gzip);
+    let (mut octets, mut rest) = (Vec::new(), packed);
+    for _ in 0..MAX_MEMBERS {
+        let mut member = GzDecoder::new(rest);
+        // One more than is allowed tells that there is more.
+        let room = MAX_REPORT.saturating_sub(octets.len()).saturating_add(1);
+        let room = u64::try_from(room).unwrap_or(u64::MAX);
+        let read = member.by_ref().take(room).read_to_end(&mut octets);
+        read.map_err(|_| ReportError::Gzip)?;
+        if octets.len() > MAX_REPORT {
+            return too_large("unpacked octets");
+        }
+        rest = member.into_inner();
+        if rest.is_empty() {
+            return Ok(octets);
+        }
     }
-    let mut octets = Vec::new();
-    // One more than is allowed tells that there is more.
-    let most = u64::try_from(MAX_REPORT).map_or(u64::MAX, |most| most.saturating_add(1));
-    let read = MultiGzDecoder::new(packed)
-        .take(most)
-        .read_to_end(&mut octets);
-    read.map_err(|_| ReportError::Gzip)?;
-    match octets.len() <= MAX_REPORT {
-        true => Ok(octets),
-        false => Err(ReportError::TooLarge {
-            what: "unpacked octets",
-        }),
-    }
+    too_large("gzip members")
 }
 
 /// The name of a report's file (RFC 8460 §5.1).
