@@ -42,6 +42,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/dane-tlsa/src/crypto",
             "crates/dane-tlsa/tests/",
             "crates/dane-tlsa/examples/",
+            "crates/tls-policy/tests/rustls/",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
