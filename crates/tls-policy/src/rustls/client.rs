@@ -187,15 +187,4 @@ mod tests {
             assert_eq!(result.is_ok(), good, "{algorithm:?}");
         }
     }
-
-    #[test]
-    fn a_verifier_that_knows_no_scheme_of_the_profile_is_refused() {
-        let provider = ::rustls::crypto::aws_lc_rs::default_provider();
-        let with = |profile| {
-            let config = client_config(profile, &provider, Arc::new(Anybody), Action::Encrypt);
-            config.err()
-        };
-        assert_eq!(with(Profile::Bsi), Some(Lacking::Scheme));
-        assert_eq!(with(Profile::Normal), None);
-    }
 }

@@ -275,6 +275,28 @@ fn a_provider_that_lacks_everything_is_refused() {
 }
 
 #[test]
+fn a_verifier_that_knows_no_scheme_of_the_profile_is_refused() {
+    let ca = Ca::new();
+    let algorithms = default_provider().signature_verification_algorithms;
+    let ed25519 = |(scheme, _): &(SignatureScheme, _)| *scheme == SignatureScheme::ED25519;
+    let at = algorithms.mapping.iter().position(ed25519).unwrap();
+    for (mapping, refused) in [
+        (algorithms.mapping, [false, false]),
+        (&algorithms.mapping[at..=at], [false, true]),
+        (&[], [true, true]),
+    ] {
+        let mut provider = everything();
+        provider.signature_verification_algorithms.mapping = mapping;
+        let found = PROFILES.map(|profile| {
+            let verifier = ca.verifier_with(provider.clone());
+            let config = client_config(profile, &everything(), verifier, Action::Encrypt);
+            config.err() == Some(Lacking::Scheme)
+        });
+        assert_eq!(found, refused);
+    }
+}
+
+#[test]
 fn the_default_provider_has_no_secp256r1mlkem768() {
     let ca = Ca::new();
     let config = client_config(

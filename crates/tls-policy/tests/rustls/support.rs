@@ -96,10 +96,13 @@ impl Ca {
     }
 
     pub(crate) fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
+        self.verifier_with(everything())
+    }
+
+    pub(crate) fn verifier_with(&self, provider: CryptoProvider) -> Arc<dyn ServerCertVerifier> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let provider = Arc::new(everything());
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider))
             .build()
             .unwrap()
     }
