@@ -55,34 +55,36 @@ impl Signature {
             TagError::Duplicate => DkimReason::DuplicateTag,
         })?;
         let required = |tag| tags.value(tag).ok_or(DkimReason::MissingTag(tag));
-        let domain = Domain::parse(tags.value("d"), 2);
-        let selector = Domain::parse(tags.value("s"), 1);
+        let domain = Domain::parse(tags.value("d"));
+        // Whether its labels are, shows in the name of the key.
+        let selector = tags.value("s").filter(|text| has_labels(text, 1));
         report.domain = domain.as_ref().map(|domain| domain.text.to_owned());
-        report.selector = selector.as_ref().map(|selector| selector.text.to_owned());
+        report.selector = selector.map(str::to_owned);
 
         // RFC 6376 §3.5: "Note that DKIM-Signature version numbers are compared as strings".
         if required("v")? != "1" {
             return Err(DkimReason::Version);
         }
-        for tag in ["a", "b", "bh", "d", "h", "s"] {
-            required(tag)?;
-        }
+        let (a, b, bh) = (required("a")?, required("b")?, required("bh")?);
+        required("d")?;
+        let h = required("h")?;
+        required("s")?;
         let domain = domain.ok_or(DkimReason::BadTag("d"))?;
         let selector = selector.ok_or(DkimReason::BadTag("s"))?;
-        let algorithm = algorithm(required("a")?)?;
+        let algorithm = algorithm(a)?;
         report.algorithm = Some(algorithm);
         let (header_canon, body_canon) = canonicalizations(tags.value("c"))?;
         query_method(tags.value("q"))?;
         times(&tags, report)?;
         let identity = identity(tags.value("i"), &domain, report)?;
-        let names = field_names(required("h")?)?;
+        let names = field_names(h)?;
         // RFC 6376 §3.5: 1*76DIGIT
         let limit = |value| number(value, 76).ok_or(DkimReason::BadTag("l"));
         let body_limit = tags.value("l").map(limit).transpose()?;
         report.body_limit = body_limit;
-        let body_hash = base64(required("bh")?).filter(|hash| hash.len() == 32);
-        let signature = base64(required("b")?).filter(|signature| !signature.is_empty());
-        let key_name = format!("{}._domainkey.{}", selector.text, domain.text);
+        let body_hash = base64(bh).filter(|hash| hash.len() == 32);
+        let signature = base64(b).filter(|signature| !signature.is_empty());
+        let key_name = format!("{selector}._domainkey.{}", domain.text);
         Ok(Self {
             algorithm,
             header_canon,
@@ -124,19 +126,20 @@ struct Domain<'a> {
 }
 
 impl<'a> Domain<'a> {
-    /// RFC 6376 §3.5: `d=` is a domain-name of at least two labels, `s=` one label or more. U-labels
-    /// are legal by RFC 8616 §5. Underscores are no letters of a host name but seen in selectors.
-    fn parse(text: Option<&'a str>, labels: usize) -> Option<Self> {
-        let text = text?;
-        let legal = |o: u8| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.' | 0x80..);
-        let dots = text.bytes().filter(|&octet| octet == b'.').count();
-        // A name would take the dot at its end, and nothing at all.
-        if dots + 1 < labels || text.is_empty() || text.ends_with('.') || !text.bytes().all(legal) {
-            return None;
-        }
+    fn parse(text: Option<&'a str>) -> Option<Self> {
+        let text = text.filter(|text| has_labels(text, 2))?;
         let name = Name::from_unicode(text).ok()?;
         Some(Self { text, name })
     }
+}
+
+/// RFC 6376 §3.5: `d=` is a domain-name of at least two labels, `s=` one label or more. U-labels
+/// are legal by RFC 8616 §5. Underscores are no letters of a host name but seen in selectors.
+fn has_labels(text: &str, least: usize) -> bool {
+    let legal = |o: u8| o.is_ascii_alphanumeric() || matches!(o, b'-' | b'_' | b'.' | 0x80..);
+    let dots = text.bytes().filter(|&octet| octet == b'.').count();
+    // A name would take the dot at its end, and nothing at all.
+    dots + 1 >= least && !text.is_empty() && !text.ends_with('.') && text.bytes().all(legal)
 }
 
 fn algorithm(value: &str) -> Result<Algorithm, DkimReason> {
@@ -207,7 +210,7 @@ fn identity(
     let bad = DkimReason::BadTag("i");
     let text = quoted_printable(value).ok_or(bad)?;
     let (_, host) = text.rsplit_once('@').ok_or(bad)?;
-    let host = Domain::parse(Some(host), 2).ok_or(bad)?.name;
+    let host = Domain::parse(Some(host)).ok_or(bad)?.name;
     report.identity = Some(text);
     if host == domain.name {
         Ok(Identity::InDomain)

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 /// A tag list (RFC 6376 §3.2), nothing copied and nothing decoded.
 #[derive(Debug)]
@@ -84,11 +84,15 @@ pub(super) fn entries(value: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The value without white space, as base64 needs it (RFC 6376 §3.5, `b=`).
-pub(super) fn without_space(value: &str) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(value.len());
+pub(super) fn without_space(value: &str) -> Cow<'_, [u8]> {
     let mut rest = value.as_bytes();
     // In a tag's value every LF follows a CR.
-    while let Some(at) = memchr::memchr3(b' ', b'\t', b'\r', rest) {
+    let space = |octets: &[u8]| memchr::memchr3(b' ', b'\t', b'\r', octets);
+    if space(rest).is_none() {
+        return Cow::Borrowed(rest);
+    }
+    let mut octets = Vec::with_capacity(value.len());
+    while let Some(at) = space(rest) {
         let (word, others) = rest.split_at(at);
         octets.extend_from_slice(word);
         rest = others;
@@ -99,7 +103,7 @@ pub(super) fn without_space(value: &str) -> Vec<u8> {
         }
     }
     octets.extend_from_slice(rest);
-    octets
+    Cow::Owned(octets)
 }
 
 /// A number of at most `digits` digits; one that does not fit is as good as the largest.
