@@ -102,6 +102,43 @@ impl<R: Records> Shelf<R> {
             .await
     }
 
+    /// Removes what is there for a domain, whatever it is.
+    pub(crate) async fn forget(&self, domain: &str, now: SystemTime) -> Result<(), StoreError> {
+        let Some(key) = self.key(domain) else {
+            return Ok(());
+        };
+        for _ in 0..TRIES {
+            let Some(found) = self.get(&key, now).await? else {
+                return Ok(());
+            };
+            if self.remove(&key, &found, now).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Removes what is over; how many records that were. What others change just now stays.
+    pub(crate) async fn sweep(
+        &self,
+        now: SystemTime,
+        is_over: impl Fn(&Versioned) -> bool,
+    ) -> Result<usize, StoreError> {
+        let (mut after, mut removed) = (None, 0);
+        loop {
+            let page = self.page(after.as_ref(), now).await?;
+            for (key, found) in &page.entries {
+                if is_over(found) && self.remove(key, found, now).await? {
+                    removed += 1;
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(removed);
+            }
+        }
+    }
+
     pub(crate) async fn len(&self, now: SystemTime) -> Result<u64, StoreError> {
         self.size(now).await.map(|(size, _)| size)
     }

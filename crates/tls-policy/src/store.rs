@@ -148,18 +148,7 @@ impl<R: Records> StoredMemory<R> {
     /// # Errors
     /// [`StoreError::Store`], [`StoreError::Contended`].
     pub async fn accept(&self, domain: &str, now: SystemTime) -> Result<(), StoreError> {
-        let Some(key) = self.shelf.key(domain) else {
-            return Ok(());
-        };
-        for _ in 0..TRIES {
-            let Some(found) = self.shelf.get(&key, now).await? else {
-                return Ok(());
-            };
-            if self.shelf.remove(&key, &found, now).await? {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Contended)
+        self.shelf.forget(domain, now).await
     }
 
     /// As [`Memory::sweep`](crate::Memory::sweep).
@@ -167,21 +156,9 @@ impl<R: Records> StoredMemory<R> {
     /// # Errors
     /// [`StoreError::Store`]; what was removed before that stays removed.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize, StoreError> {
-        let (mut after, mut removed) = (None, 0);
-        loop {
-            let page = self.shelf.page(after.as_ref(), now).await?;
-            for (key, found) in &page.entries {
-                // What is damaged waits for somebody who looks, and so does what others change now.
-                let over = entry(found).is_ok_and(|entry| entry.is_forgotten(now));
-                if over && self.shelf.remove(key, found, now).await? {
-                    removed += 1;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(removed);
-            }
-        }
+        // What is damaged waits for somebody who looks.
+        let is_over = |found: &Versioned| entry(found).is_ok_and(|entry| entry.is_forgotten(now));
+        self.shelf.sweep(now, is_over).await
     }
 
     /// How many domains there are, those included that a sweep would remove.

@@ -177,18 +177,7 @@ impl<R: Records> StoredCache<R> {
     /// # Errors
     /// [`StoreError::Store`], [`StoreError::Contended`].
     pub async fn remove(&self, domain: &str, now: SystemTime) -> Result<(), StoreError> {
-        let Some(key) = self.shelf.key(domain) else {
-            return Ok(());
-        };
-        for _ in 0..TRIES {
-            let Some(stored) = self.shelf.get(&key, now).await? else {
-                return Ok(());
-            };
-            if self.shelf.remove(&key, &stored, now).await? {
-                return Ok(());
-            }
-        }
-        Err(StoreError::Contended)
+        self.shelf.forget(domain, now).await
     }
 
     /// As [`Cache::sweep`]. What is damaged stays.
@@ -197,20 +186,8 @@ impl<R: Records> StoredCache<R> {
     /// [`StoreError`]; what was removed before that stays removed.
     pub async fn sweep(&self, now: SystemTime) -> Result<usize, StoreError> {
         self.pauses().sweep(now);
-        let (mut after, mut removed) = (None, 0);
-        loop {
-            let page = self.shelf.page(after.as_ref(), now).await?;
-            for (key, stored) in &page.entries {
-                let over = cached(stored).is_ok_and(|cached| cached.is_over(now));
-                if over && self.shelf.remove(key, stored, now).await? {
-                    removed += 1;
-                }
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(removed);
-            }
-        }
+        let is_over = |stored: &Versioned| cached(stored).is_ok_and(|cached| cached.is_over(now));
+        self.shelf.sweep(now, is_over).await
     }
 
     /// How many policies there are, those included that a sweep would remove.
