@@ -31,6 +31,7 @@
 //!                                            ├─ Postgres  (several nodes, one function call a commit)
 //!                                            ├─ AnyStore  (picked at run time)
 //!                                            └─ your own  (backend::Table, proved by conformance)
+//! faults::Faulty (for your tests) ────────► a store that fails, forgets to answer, or has somebody write first
 //! copy::run(from, to) ────────────────────► every record, compared in the end
 //! Large::stage ──► chunks, invisible ──► Commit::put_large ──► one manifest; Records::sweep takes orphans
 //! ```
@@ -87,6 +88,7 @@ mod commit;
 pub mod conformance;
 pub mod copy;
 mod error;
+pub mod faults;
 mod key;
 mod large;
 mod memory;

@@ -5,10 +5,8 @@
 
 use pollster::block_on;
 use proptest::prelude::*;
-use record_store::{
-    Commit, Error, Expect, Key, Memory as Store, Outcome, Page, Prefix, Records, Swept, Versioned,
-};
-use std::sync::Mutex;
+use record_store::faults::{Fault, Faulty};
+use record_store::{Commit, Expect, Key, Memory as Store, Outcome, Prefix, Records};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tls_policy::{
     BINDING_AFTER, FORGOTTEN_AFTER, Memory, MemoryFact, Noted, Proof, StoreError, StoredMemory,
@@ -21,75 +19,12 @@ fn start() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
 
-/// What happens to the next commits, in order; then all is well.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// The store fails, and nothing was written.
-    Busy,
-    /// It was written, and nobody is told.
-    Lost,
-    /// It was not written, and nobody is told.
-    NotWritten,
-    /// Another node proves the same domain first.
-    Rival,
-    /// Another node adds a domain first.
-    Neighbour,
-}
-
-struct Troubled {
-    store: Store,
-    faults: Mutex<Vec<Fault>>,
-    reads_fail: bool,
-}
-
-impl Troubled {
-    fn new(faults: &[Fault]) -> Self {
-        Self {
-            store: Store::new(),
-            faults: Mutex::new(faults.iter().rev().copied().collect()),
-            reads_fail: false,
-        }
-    }
-}
-
-impl Records for Troubled {
-    async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
-        match self.reads_fail {
-            true => Err(Error::Busy),
-            false => self.store.get(key, now).await,
-        }
-    }
-
-    async fn scan(
-        &self,
-        prefix: &Prefix,
-        after: Option<&Key>,
-        limit: usize,
-        now: SystemTime,
-    ) -> Result<Page, Error> {
-        self.store.scan(prefix, after, limit, now).await
-    }
-
-    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
-        let fault = self.faults.lock().unwrap().pop();
-        let other = StoredMemory::new(&self.store, 1000);
-        match fault {
-            Some(Fault::Busy) => return Err(Error::Busy),
-            Some(Fault::NotWritten) => return Ok(Outcome::Unknown),
-            Some(Fault::Lost) => {
-                let _ = self.store.commit(commit, now).await?;
-                return Ok(Outcome::Unknown);
-            }
-            Some(Fault::Rival) => _ = other.proved(A, Proof::Sts, now).await.unwrap(),
-            Some(Fault::Neighbour) => _ = other.proved("b.example", Proof::Sts, now).await.unwrap(),
-            None => {}
-        }
-        self.store.commit(commit, now).await
-    }
-
-    async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        self.store.sweep(now, budget).await
-    }
+/// Another node proves a domain first.
+fn rival(domain: &'static str) -> Fault<Store> {
+    Fault::rival(move |store: &Store, now| {
+        let other = StoredMemory::new(store, 1000);
+        block_on(other.proved(domain, Proof::Sts, now)).unwrap();
+    })
 }
 
 /// How many entries there are, counted.
@@ -105,25 +40,32 @@ async fn counted(store: &impl Records, now: SystemTime) -> u64 {
 
 #[test]
 fn faults_and_others_lose_no_proof_and_no_count() {
-    let cases: [&[Fault]; 6] = [
-        &[],
-        &[Fault::Lost],
-        &[Fault::NotWritten],
-        &[Fault::Rival],
-        &[Fault::Neighbour],
-        &[Fault::Rival, Fault::NotWritten, Fault::Lost, Fault::Rival],
+    use Fault::{Lost, NotWritten};
+    let neighbour = || rival("b.example");
+    // What happens while it is proved, and while it is removed.
+    let cases = [
+        (vec![], vec![]),
+        (vec![Lost], vec![Lost]),
+        (vec![NotWritten], vec![NotWritten]),
+        (vec![rival(A)], vec![]),
+        (vec![neighbour()], vec![neighbour()]),
+        (
+            vec![rival(A), NotWritten, Lost, rival(A)],
+            vec![neighbour(), NotWritten, Lost],
+        ),
     ];
-    for faults in cases {
+    for (faults, removing) in cases {
         block_on(async {
-            let store = Troubled::new(faults);
+            let store = Faulty::new(Store::new());
             let memory = StoredMemory::new(&store, 1000);
             let (first, second) = (start(), start() + BINDING_AFTER);
+            store.next(faults.clone());
             assert_eq!(
                 memory.proved(A, Proof::Dane, first).await.unwrap(),
                 Noted::Yes
             );
             assert_eq!(memory.fact(A, first).await, MemoryFact::Nothing);
-            store.faults.lock().unwrap().extend(faults.iter().rev());
+            store.next(faults.clone());
             memory.proved(A, Proof::Dane, second).await.unwrap();
             assert_eq!(
                 memory.fact("EXAMPLE.org.", second).await,
@@ -133,11 +75,7 @@ fn faults_and_others_lose_no_proof_and_no_count() {
             let size = memory.len(second).await.unwrap();
             assert_eq!(size, counted(&store, second).await, "{faults:?}");
             // And away again.
-            store
-                .faults
-                .lock()
-                .unwrap()
-                .extend(faults.iter().filter(|f| !matches!(f, Fault::Rival)));
+            store.next(removing);
             memory.accept(A, second).await.unwrap();
             assert_eq!(memory.fact(A, second).await, MemoryFact::Nothing);
             let size = memory.len(second).await.unwrap();
@@ -149,17 +87,16 @@ fn faults_and_others_lose_no_proof_and_no_count() {
 #[test]
 fn a_store_that_fails_says_so_and_never_that_there_is_nothing() {
     block_on(async {
-        let mut store = Troubled::new(&[Fault::Busy]);
+        let store = Faulty::new(Store::new());
         let memory = StoredMemory::new(&store, 10);
+        store.next([Fault::Busy]);
         let failed = memory.proved(A, Proof::Dane, start()).await.unwrap_err();
         assert!(matches!(failed, StoreError::Store(_)) && failed.is_temporary());
-        store.reads_fail = true;
-        let memory = StoredMemory::new(&store, 10);
+        store.fail_reads(true);
         assert_eq!(memory.fact(A, start()).await, MemoryFact::Unreadable);
         assert!(memory.attempted(A, start()).await.is_err());
-        store.reads_fail = false;
-        store.faults = Mutex::new(vec![Fault::NotWritten; 100]);
-        let memory = StoredMemory::new(&store, 10);
+        store.fail_reads(false);
+        store.next(vec![Fault::NotWritten; 100]);
         let contended = memory.proved(A, Proof::Dane, start()).await.unwrap_err();
         assert!(matches!(contended, StoreError::Contended) && contended.is_temporary());
     });

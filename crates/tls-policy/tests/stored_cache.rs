@@ -5,11 +5,9 @@
 
 use pollster::block_on;
 use proptest::prelude::*;
-use record_store::{
-    Commit, Error, Expect, Key, Memory as Store, Outcome, Page, Prefix, Records, Swept, Versioned,
-};
+use record_store::faults::{Fault, Faulty};
+use record_store::{Commit, Expect, Key, Memory as Store, Outcome, Prefix, Records};
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tls_policy::sts::{
     Cache, Cached, DISUSED_AFTER, FetchFailure, Found, Learned, MAX_POLICY, Policy, StoredCache,
@@ -47,79 +45,21 @@ fn trouble() -> Found {
     }
 }
 
-/// What happens to the next commits, in order; then all is well.
-#[derive(Clone, Copy, Debug)]
-enum Fault {
-    /// The store fails, and nothing was written.
-    Busy,
-    /// It was written, and nobody is told.
-    Lost,
-    /// It was not written, and nobody is told.
-    NotWritten,
-    /// Another node fetches the same domain's policy first, a little later by its clock.
-    Rival,
-    /// Another node adds a domain first.
-    Neighbour,
+/// Another node fetches the same domain's policy first, a little later by its clock.
+fn rival() -> Fault<Store> {
+    Fault::rival(|store: &Store, now| {
+        let newer = policy("rival", "testing", 604_800);
+        let later = now + Duration::from_secs(1);
+        block_on(StoredCache::new(store, 1000).learn(A, &newer, later, 0)).unwrap();
+    })
 }
 
-struct Troubled {
-    store: Store,
-    faults: Mutex<Vec<Fault>>,
-    reads_fail: bool,
-}
-
-impl Troubled {
-    fn new(faults: &[Fault]) -> Self {
-        Self {
-            store: Store::new(),
-            faults: Mutex::new(faults.iter().rev().copied().collect()),
-            reads_fail: false,
-        }
-    }
-}
-
-impl Records for Troubled {
-    async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
-        match self.reads_fail {
-            true => Err(Error::Busy),
-            false => self.store.get(key, now).await,
-        }
-    }
-
-    async fn scan(
-        &self,
-        prefix: &Prefix,
-        after: Option<&Key>,
-        limit: usize,
-        now: SystemTime,
-    ) -> Result<Page, Error> {
-        self.store.scan(prefix, after, limit, now).await
-    }
-
-    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
-        let fault = self.faults.lock().unwrap().pop();
-        let other = StoredCache::new(&self.store, 1000);
-        match fault {
-            Some(Fault::Busy) => return Err(Error::Busy),
-            Some(Fault::NotWritten) => return Ok(Outcome::Unknown),
-            Some(Fault::Lost) => {
-                let _ = self.store.commit(commit, now).await?;
-                return Ok(Outcome::Unknown);
-            }
-            Some(Fault::Rival) => {
-                let newer = policy("rival", "testing", 604_800);
-                let later = now + Duration::from_secs(1);
-                _ = other.learn(A, &newer, later, 0).await.unwrap();
-            }
-            Some(Fault::Neighbour) => _ = other.learn("b.example", &week(), now, 0).await.unwrap(),
-            None => {}
-        }
-        self.store.commit(commit, now).await
-    }
-
-    async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        self.store.sweep(now, budget).await
-    }
+/// Another node adds a domain first.
+fn neighbour() -> Fault<Store> {
+    Fault::rival(|store: &Store, now| {
+        let other = StoredCache::new(store, 1000);
+        block_on(other.learn("b.example", &week(), now, 0)).unwrap();
+    })
 }
 
 /// How many entries there are, counted.
@@ -131,19 +71,20 @@ async fn counted(store: &impl Records, now: SystemTime) -> u64 {
 
 #[test]
 fn faults_and_others_lose_no_policy_and_no_count() {
-    let cases: [(&[Fault], &str); 6] = [
-        (&[], "1"),
-        (&[Fault::Lost], "1"),
-        (&[Fault::NotWritten], "1"),
-        // The newer one stays.
-        (&[Fault::Rival], "rival"),
-        (&[Fault::Neighbour], "1"),
-        (&[Fault::Neighbour, Fault::NotWritten, Fault::Lost], "1"),
+    // The newer policy stays.
+    let cases = [
+        (vec![], "1"),
+        (vec![Fault::Lost], "1"),
+        (vec![Fault::NotWritten], "1"),
+        (vec![rival()], "rival"),
+        (vec![neighbour()], "1"),
+        (vec![neighbour(), Fault::NotWritten, Fault::Lost], "1"),
     ];
     for (faults, id) in cases {
         block_on(async {
-            let store = Troubled::new(faults);
+            let store = Faulty::new(Store::new());
             let cache = StoredCache::new(&store, 1000);
+            store.next(faults.clone());
             let learned = cache.learn(A, &week(), start(), 0).await.unwrap();
             assert_eq!(learned, Learned::Kept, "{faults:?}");
             let kept = cache.get("EXAMPLE.org.", start()).await.unwrap().unwrap();
@@ -151,8 +92,9 @@ fn faults_and_others_lose_no_policy_and_no_count() {
             let size = cache.len(start()).await.unwrap();
             assert_eq!(size, counted(&store, start()).await, "{faults:?}");
             // A policy that is not to be kept takes it away.
-            let again = faults.iter().rev().filter(|f| !matches!(f, Fault::Rival));
-            store.faults.lock().unwrap().extend(again);
+            if id == "1" {
+                store.next(faults.clone());
+            }
             let gone = policy("3", "none", 0);
             let learned = cache.learn(A, &gone, start() + DAY, 0).await.unwrap();
             assert_eq!(learned, Learned::Nothing, "{faults:?}");
@@ -170,12 +112,12 @@ fn faults_and_others_lose_no_policy_and_no_count() {
 #[test]
 fn a_store_that_fails_says_so_and_never_that_there_is_nothing() {
     block_on(async {
-        let mut store = Troubled::new(&[Fault::Busy]);
+        let store = Faulty::new(Store::new());
         let cache = StoredCache::new(&store, 10);
+        store.next([Fault::Busy]);
         let failed = cache.learn(A, &week(), start(), 0).await.unwrap_err();
         assert!(matches!(failed, StoreError::Store(_)) && failed.is_temporary());
-        store.reads_fail = true;
-        let cache = StoredCache::new(&store, 10);
+        store.fail_reads(true);
         let none = Found::NoRecord(None);
         for found in [&none, &Found::Unchanged, &trouble()] {
             assert_eq!(cache.fact(A, MX, found, start()).await, StsFact::Unreadable);
@@ -184,9 +126,8 @@ fn a_store_that_fails_says_so_and_never_that_there_is_nothing() {
         assert!(cache.learn(A, &trouble(), start(), 0).await.is_err());
         let domain = mail_dns::Name::from_octets(A.as_bytes()).unwrap();
         assert!(cache.discovery(&domain, start()).await.is_ok());
-        store.reads_fail = false;
-        store.faults = Mutex::new(vec![Fault::NotWritten; 100]);
-        let cache = StoredCache::new(&store, 10);
+        store.fail_reads(false);
+        store.next(vec![Fault::NotWritten; 100]);
         // Mutation: with a store that reads, the same is no policy.
         assert_eq!(cache.fact(A, MX, &none, start()).await, StsFact::None);
         let contended = cache.learn(A, &week(), start(), 0).await.unwrap_err();

@@ -126,7 +126,7 @@ impl Offer {
         })
     }
 
-    /// The parameter that a client adds to MAIL FROM, with 11 octets and a space before it: for a
+    /// The parameter that a client adds to MAIL FROM, 11 octets with the space before it: for a
     /// message that came with REQUIRETLS, and for no other.
     ///
     /// # Errors
