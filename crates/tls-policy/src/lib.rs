@@ -88,10 +88,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "store", feature = "rustls-0_23")),
+    not(all(feature = "store", feature = "rustls-0_23", feature = "audit")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod decide;
 mod decision;
 mod facts;
