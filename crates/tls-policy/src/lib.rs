@@ -100,6 +100,8 @@ mod facts;
 mod failure;
 pub mod hsts;
 mod memory;
+#[cfg(feature = "audit")]
+pub mod probe;
 mod reason;
 pub mod requiretls;
 mod rule;
