@@ -143,8 +143,10 @@ pub struct TlsFacts {
     pub suites12: Seen<Offers>,
     /// Suites of TLS 1.3.
     pub suites13: Seen<Offers>,
-    /// Whose order decides between the suites of TLS 1.2 and below.
+    /// Whose order decides between suites.
     pub order: Seen<Order>,
+    /// Whose order decides between groups.
+    pub group_order: Seen<Order>,
     /// Elliptic curves of TLS 1.2, by IANA's numbers of groups; empty if there is no ECDHE. Of DHE only what
     /// was recognised as a group of RFC 7919.
     pub groups12: Seen<Offers>,
