@@ -26,11 +26,15 @@
 //!
 //! That a server agrees to something is proved by its ServerHello, ServerKeyExchange or
 //! HelloRetryRequest. That it does not is proved by an answer that is another version, or by an alert
-//! that says so (`handshake_failure`, `protocol_version`, `insufficient_security`), and by that only if
-//! there was an answer before it and another one after it: a server that has begun to refuse everybody
-//! refuses everything. Everything else is unknown, with its cause: no answer in time, a connection that
-//! is refused or closed, another alert, something that is not TLS, a server that wants fewer
-//! connections.
+//! that says so (`handshake_failure`, `protocol_version`, `insufficient_security`; `internal_error` if
+//! it comes twice to the same ClientHello), and by that only if there was an answer before it and
+//! another one after it: a server that has begun to refuse everybody refuses everything. Everything
+//! else is unknown, with its cause: no answer in time, a connection that is refused or closed, another
+//! alert, something that is not TLS, a server that wants fewer connections.
+//!
+//! A curve of TLS 1.2 that an ECDSA server refuses may be refused only because the curve of its
+//! certificate was not offered beside it (RFC 8422 §5.1). That is found out where the server goes by
+//! the client's order of groups, and left open otherwise.
 //!
 //! # What it costs
 //!

@@ -82,6 +82,7 @@ impl Findings {
         facts.signatures12 = context.signatures12(&tls12);
         facts.dhe_bits = context.dhe_bits();
         facts.order = context.order();
+        facts.group_order = context.group_order();
         facts.compression = context.extra(|flight| flight.compressed, "TLS 1.3 alone");
         let extension = |extension: Extension| {
             move |flight: &Flight| flight.extensions.contains(&extension.code())
@@ -234,18 +235,34 @@ impl Context<'_> {
     }
 
     fn order(&self) -> Seen<Order> {
-        match &self.known.order {
+        let all_known = || {
+            self.suites12
+                .get()
+                .is_some_and(|offers| offers.open.is_none())
+        };
+        self.decides(self.known.order.as_ref(), all_known)
+    }
+
+    fn group_order(&self) -> Seen<Order> {
+        let all_known = || self.known.groups12.end.is_some();
+        self.decides(self.known.group_order.as_ref(), all_known)
+    }
+
+    fn decides(
+        &self,
+        whose: Option<&Result<Whose, No>>,
+        all_known: impl Fn() -> bool,
+    ) -> Seen<Order> {
+        match whose {
             Some(Ok(Whose::Server)) => Seen::known(Order::Server),
             Some(Ok(Whose::Client)) => Seen::known(Order::Client),
             Some(Ok(Whose::Mixed)) => Seen::unknown(Cause::NotVisible)
                 .noting("neither the server's order nor the client's explains what is chosen"),
             Some(Err(no)) => unknown(self.proof.of(Some(no)).err()),
-            None => match self.suites12.get() {
-                Some(offers) if offers.open.is_none() => {
-                    Seen::unknown(Cause::NotVisible).noting("there is no more than one suite")
-                }
-                _ => unknown(Some(self.proof.open())),
-            },
+            None if all_known() => {
+                Seen::unknown(Cause::NotVisible).noting("there is no more than one")
+            }
+            None => unknown(Some(self.proof.open())),
         }
     }
 

@@ -32,6 +32,13 @@ impl Listing {
         }
     }
 
+    /// Where nothing is left to ask, this is the end.
+    pub(super) fn settle(&mut self, all: impl Iterator<Item = u16>) {
+        if self.end.is_none() && self.remaining(all).is_empty() {
+            self.end = Some(No::Exhausted);
+        }
+    }
+
     /// What can still be asked.
     pub(super) fn remaining(&self, all: impl Iterator<Item = u16>) -> Vec<u16> {
         all.filter(|code| !self.found.contains(code)).collect()

@@ -109,6 +109,9 @@ impl Alert {
     pub const PROTOCOL_VERSION: Self = Self(70);
     /// It wants more than was offered.
     pub const INSUFFICIENT_SECURITY: Self = Self(71);
+    /// It cannot go on, and does not say why. OpenSSL 3 says so of TLS 1.0 and 1.1 where its security
+    /// level leaves no signature for them.
+    pub const INTERNAL_ERROR: Self = Self(80);
     /// It would have agreed to something better (RFC 7507 §3).
     pub const INAPPROPRIATE_FALLBACK: Self = Self(86);
 
@@ -122,8 +125,8 @@ impl Alert {
         self.0
     }
 
-    /// Whether it says that nothing of what was offered is agreed to. Others, such as internal_error
-    /// or unrecognized_name, may be about anything.
+    /// Whether it says that nothing of what was offered is agreed to. Others, such as decode_error or
+    /// unrecognized_name, may be about anything.
     pub fn is_refusal(self) -> bool {
         let refusals = [
             Self::HANDSHAKE_FAILURE,

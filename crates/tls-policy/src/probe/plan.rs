@@ -34,7 +34,10 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retried {
     No,
-    Yes,
+    /// After a failure.
+    Failed,
+    /// After an alert that is no refusal if it does not come again.
+    Alerted,
 }
 
 /// In the order in which they are done. One that has nothing to ask is passed over; one with an answer
@@ -125,6 +128,7 @@ impl Plan {
                 self.stop_asking(Cause::BudgetSpent, detail);
                 continue;
             }
+            self.settle(task);
             self.task = after(task);
             self.retried = Retried::No;
         }
@@ -157,8 +161,13 @@ impl Plan {
             }
             Outcome::Alert(alert) => {
                 self.failures = 0;
+                if alert == Alert::INTERNAL_ERROR && self.retried != Retried::Alerted {
+                    self.retried = Retried::Alerted;
+                    return;
+                }
+                let again = alert == Alert::INTERNAL_ERROR;
                 self.retried = Retried::No;
-                let no = match alert.is_refusal() {
+                let no = match again || alert.is_refusal() {
                     true => No::Refused {
                         at: self.spent,
                         alert,
@@ -199,7 +208,7 @@ impl Plan {
         if failure == Failure::RateLimited || self.failures >= Self::MAX_FAILURES {
             self.stop(failure.cause(), failure.to_string());
         } else if self.retried == Retried::No {
-            self.retried = Retried::Yes;
+            self.retried = Retried::Failed;
         } else {
             self.retried = Retried::No;
             self.denied(task, No::Unknown(failure.cause(), failure.to_string()));
@@ -221,6 +230,27 @@ impl Plan {
         self.otherwise.get_or_insert((cause, detail));
     }
 
+    /// A list of which everything is found is at its end without a refusal.
+    fn settle(&mut self, task: Task) {
+        let known = &mut self.knowledge;
+        match task {
+            Task::Suites(version) if known.has(version) => {
+                let all = Suite::all().filter(|s| s.fits(version)).map(Suite::code);
+                let listing = known.suites(version);
+                if listing.end.is_none() && listing.remaining(all).is_empty() {
+                    known.end_suites(version, No::Exhausted);
+                }
+            }
+            Task::Groups13 => known.groups13.settle(Group::of_tls13().map(Group::code)),
+            Task::Groups12 => known.groups12.settle(Group::curves().map(Group::code)),
+            Task::Schemes => {
+                let all = SignatureScheme::all().map(SignatureScheme::code);
+                known.schemes.settle(all);
+            }
+            _ => {}
+        }
+    }
+
     /// The question of a task, if it has one.
     fn hello(&self, task: Task) -> Option<ClientHello> {
         let known = &self.knowledge;
@@ -231,7 +261,7 @@ impl Plan {
         };
         match task {
             Task::Widest => {
-                (self.spent == 0 || self.retried == Retried::Yes).then(ClientHello::widest)
+                (self.spent == 0 || self.retried != Retried::No).then(ClientHello::widest)
             }
             Task::Version(version) => {
                 let open = known.version(version).end.is_none();
@@ -273,11 +303,9 @@ impl Plan {
                 doubtful.then(|| self.curves(groups)).flatten()
             }
             Task::GroupOrder => {
-                let doubtful = known.groups_beside.is_some()
-                    && known.group_order.is_none()
-                    && known.groups12.found.len() > 1;
                 let groups = known.groups12.found.iter().rev().copied().collect();
-                doubtful.then(|| self.curves(groups)).flatten()
+                let several = known.group_order.is_none() && known.groups12.found.len() > 1;
+                several.then(|| self.curves(groups)).flatten()
             }
             Task::Schemes => {
                 let signs = |suite: Suite| {
