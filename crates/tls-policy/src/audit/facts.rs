@@ -3,6 +3,8 @@
 mod domain;
 mod host;
 mod own;
+#[cfg(feature = "rustls-0_23")]
+mod profile;
 mod service;
 
 pub use domain::{
