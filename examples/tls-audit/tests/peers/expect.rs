@@ -31,15 +31,20 @@ pub(crate) fn expect(name: &str, service: &Service) {
     assert!(!rows.is_empty(), "{name}: nothing is expected");
 }
 
-/// A value that is known; `unknown: CAUSE` of one that is not.
+/// A value that is known; `unknown: CAUSE` of one that is not; `nothing` of one that is not there.
 fn fact(facts: &Value, path: &str) -> Value {
-    let pointer = format!("/{}", path.replace('.', "/"));
-    let Some(seen) = facts.pointer(&pointer) else {
-        return Value::String("no such fact".into());
-    };
-    match (seen.get("known"), seen.get("unknown")) {
-        (Some(known), _) => known.get("value").cloned().unwrap_or(Value::Null),
-        (None, Some(unknown)) => format!("unknown: {}", unknown["cause"].as_str().unwrap()).into(),
-        (None, None) => seen.clone(),
+    let mut at = facts.clone();
+    for step in path.split('.') {
+        at = match step.parse::<usize>() {
+            Ok(index) => at.get(index).cloned(),
+            Err(_) => at.get(step).cloned(),
+        }
+        .unwrap_or_else(|| "nothing".into());
+        if let Some(known) = at.get("known") {
+            at = known.get("value").cloned().unwrap_or(Value::Null);
+        } else if let Some(unknown) = at.get("unknown") {
+            return format!("unknown: {}", unknown["cause"].as_str().unwrap()).into();
+        }
     }
+    at
 }
