@@ -26,11 +26,14 @@
 //!
 //! That a server agrees to something is proved by its ServerHello, ServerKeyExchange or
 //! HelloRetryRequest. That it does not is proved by an answer that is another version, or by an alert
-//! that says so (`handshake_failure`, `protocol_version`, `insufficient_security`; `internal_error` if
-//! it comes twice to the same ClientHello), and by that only if there was an answer before it and
-//! another one after it: a server that has begun to refuse everybody refuses everything. Everything
-//! else is unknown, with its cause: no answer in time, a connection that is refused or closed, another
-//! alert, something that is not TLS, a server that wants fewer connections.
+//! that says so: `handshake_failure`, `protocol_version`, `insufficient_security`; `internal_error` if
+//! it comes twice to the same ClientHello. Some servers, such as Dovecot 2.3, close the connection
+//! without a word instead; that counts if it happens twice to the same ClientHello, and happens to one
+//! as well that nobody can agree to, because it offers nothing but a number that is no suite. And all
+//! of these count only if there was an answer before it and another one after it: a server that has
+//! begun to refuse everybody refuses everything. Everything else is unknown, with its cause: no answer
+//! in time, a connection that is refused or breaks off, another alert, something that is not TLS, a
+//! server that wants fewer connections.
 //!
 //! A curve of TLS 1.2 that an ECDSA server refuses may be refused only because the curve of its
 //! certificate was not offered beside it (RFC 8422 §5.1). That is found out where the server goes by
@@ -42,7 +45,8 @@
 //! then is unknown. A connection for each version, suite, group and signature scheme that the server
 //! has, and about a dozen more: a server of TLS 1.3 and 1.2 with nine suites takes about 45, one with
 //! every old suite of OpenSSL about 150. After [`Plan::MAX_FAILURES`] failures in a row, or when the
-//! server says that it wants fewer connections, the plan ends.
+//! server says that it wants fewer connections, the plan ends. What it says is public: nothing that a
+//! prober sends is secret, and a server may log each connection as a failed one.
 
 mod codes;
 mod findings;

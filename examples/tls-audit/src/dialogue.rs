@@ -190,7 +190,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lines<'_, S> {
             let mut buffer = [0; 1024];
             let count = self.stream.read(&mut buffer).await;
             match count.map_err(|why| failure(&why))? {
-                0 => return Err(Failure::Closed),
+                0 => return Err(Failure::Broken),
                 count => self.came.extend(buffer.get(..count).unwrap_or_default()),
             }
         }

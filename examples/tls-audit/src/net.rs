@@ -62,7 +62,7 @@ impl Net {
                 Begun::Tls(stream) => stream,
                 Begun::Plain => return Err(Failure::Dialogue),
             };
-            let random = random().ok_or(Failure::Closed)?;
+            let random = random().ok_or(Failure::Broken)?;
             let sent = hello.write(&random);
             stream.write_all(&sent).await.map_err(|why| failure(&why))?;
             let mut reader = Reader::new(hello);
@@ -123,6 +123,6 @@ pub(crate) fn failure(why: &io::Error) -> Failure {
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Failure::Unreachable
         }
-        _ => Failure::Closed,
+        _ => Failure::Broken,
     }
 }

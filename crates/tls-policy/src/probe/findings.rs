@@ -1,4 +1,4 @@
-use super::knowledge::{Answer, Habit, Knowledge, Listing, No, Whose};
+use super::knowledge::{Answer, Control, Habit, Knowledge, Listing, No, Whose};
 use super::{Extension, Flight, KeyExchange, Suite, Version};
 use crate::audit::{Cause, Offers, Order, Seen, TlsFacts};
 
@@ -17,6 +17,8 @@ pub struct Findings {
 pub(super) struct Proof {
     /// The numbers of the first and the last connection with an answer.
     pub(super) answered: Option<(usize, usize)>,
+    /// What a refusal of this server looks like.
+    pub(super) control: Control,
     pub(super) otherwise: Option<(Cause, String)>,
 }
 
@@ -30,16 +32,31 @@ impl Proof {
             Some(No::Exhausted) => Ok(String::new()),
             Some(No::Instead(version)) => Ok(format!("answered with {version} instead")),
             Some(No::Unknown(cause, why)) => Err((*cause, why.clone())),
-            Some(No::Refused { at, alert }) => match self.answered {
-                Some((first, last)) if (first..last).contains(at) => Ok(alert.to_string()),
-                _ => {
-                    let (cause, why) = self.otherwise.clone().unwrap_or((
-                        Cause::Disconnected,
-                        "and no other ClientHello was answered before and after".into(),
-                    ));
-                    Err((cause, format!("{alert}; {why}")))
+            Some(No::Refused { at, alert }) => self.between(*at, &alert.to_string()),
+            Some(No::Closed { at }) => {
+                let closed = "the connection was closed without a word";
+                match self.control {
+                    Control::Closes => {
+                        self.between(*at, &format!("{closed}, as for no offer at all"))
+                    }
+                    _ => Err((Cause::Disconnected, closed.into())),
                 }
-            },
+            }
+        }
+    }
+
+    /// A refusal is one between two answers.
+    fn between(&self, at: usize, refusal: &str) -> End {
+        match self.answered {
+            Some((first, last)) if (first..last).contains(&at) => Ok(refusal.into()),
+            _ => {
+                let alone = "and no other ClientHello was answered before and after";
+                let (cause, why) = self
+                    .otherwise
+                    .clone()
+                    .unwrap_or((Cause::Disconnected, alone.into()));
+                Err((cause, format!("{refusal}; {why}")))
+            }
         }
     }
 

@@ -10,6 +10,9 @@ pub(super) enum No {
     Instead(Version),
     /// It refused, in answer to the ClientHello of this number: proved only between two answers.
     Refused { at: usize, alert: Alert },
+    /// It closed the connection without a word, twice, the second time the one of this number: proved if
+    /// that is its way to refuse, and between two answers.
+    Closed { at: usize },
     /// There is nothing else that could have been offered.
     Exhausted,
     /// Nobody knows.
@@ -69,6 +72,16 @@ impl Habit {
     }
 }
 
+/// What a server does to a ClientHello that nobody can agree to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Control {
+    #[default]
+    Open,
+    /// It closes the connection without a word.
+    Closes,
+    Otherwise,
+}
+
 /// Whose order of suites decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
@@ -101,6 +114,7 @@ pub(super) struct Knowledge {
     /// Of suites with CBC only: with others it has no meaning (RFC 7366 §3).
     pub(super) encrypt_then_mac: Habit,
     pub(super) chains: Vec<Vec<Vec<u8>>>,
+    pub(super) control: Control,
 }
 
 /// Different chains that are kept: one for each kind of key, and some.

@@ -173,9 +173,12 @@ pub enum Failure {
     /// Nothing came in time, or not enough.
     #[error("no answer in time")]
     Timeout,
-    /// The connection was closed or broken off before there was an answer.
-    #[error("the connection was closed without an answer")]
+    /// The connection was closed in order, and before that there was not one octet of an answer.
+    #[error("the connection was closed without a word")]
     Closed,
+    /// The connection broke off, or was closed in the middle of an answer.
+    #[error("the connection broke off")]
+    Broken,
     /// The server wants to be asked less often, such as by 421 in SMTP (RFC 5321 §3.8).
     #[error("the server wants fewer connections")]
     RateLimited,
@@ -195,7 +198,9 @@ impl Failure {
             Self::Unreachable => Cause::Unreachable,
             Self::Timeout => Cause::TimeOut,
             Self::RateLimited => Cause::RateLimited,
-            Self::Closed | Self::Dialogue | Self::Malformed(_) => Cause::Disconnected,
+            Self::Closed | Self::Broken | Self::Dialogue | Self::Malformed(_) => {
+                Cause::Disconnected
+            }
         }
     }
 }

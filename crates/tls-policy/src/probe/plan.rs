@@ -1,6 +1,6 @@
 use super::codes::{Group, SignatureScheme};
 use super::findings::{Findings, Proof};
-use super::knowledge::{Answer, Knowledge, Listing, No, Whose};
+use super::knowledge::{Answer, Control, Knowledge, Listing, No, Whose};
 use super::{
     Alert, Authentication, ClientHello, Extension, Failure, Flight, KeyExchange, Outcome, Suite,
     Version,
@@ -25,6 +25,7 @@ pub struct Plan {
     spent: usize,
     retried: Retried,
     failures: usize,
+    closed: Closed,
     /// The numbers of the first and the last connection that was answered, and what was asked first.
     answered: Option<(usize, usize, ClientHello)>,
     /// Why that is open which is open, if there is a reason.
@@ -35,9 +36,16 @@ pub struct Plan {
 enum Retried {
     No,
     /// After a failure.
-    Failed,
+    Failed(Failure),
     /// After an alert that is no refusal if it does not come again.
     Alerted,
+}
+
+/// Whether the server closed a connection without a word where a refusal may have been meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Closed {
+    Nowhere,
+    Somewhere,
 }
 
 /// In the order in which they are done. One that has nothing to ask is passed over; one with an answer
@@ -55,6 +63,7 @@ enum Task {
     Schemes,
     Extras,
     Fallback,
+    Control,
     Baseline,
 }
 
@@ -78,6 +87,7 @@ const TASKS: &[Task] = &[
     Task::Schemes,
     Task::Extras,
     Task::Fallback,
+    Task::Control,
     Task::Baseline,
 ];
 
@@ -89,6 +99,9 @@ impl Plan {
     /// time fails.
     pub const MAX_FAILURES: usize = 4;
 
+    /// The same of connections that the server closed without a word.
+    pub const MAX_CLOSED: usize = 16;
+
     /// For the server of this name, which is sent as SNI if it is a name.
     pub fn new(server_name: &str) -> Self {
         Self {
@@ -99,6 +112,7 @@ impl Plan {
             spent: 0,
             retried: Retried::No,
             failures: 0,
+            closed: Closed::Nowhere,
             answered: None,
             otherwise: None,
         }
@@ -198,6 +212,7 @@ impl Plan {
     pub fn finish(self) -> Findings {
         let proof = Proof {
             answered: self.answered.map(|(first, last, _)| (first, last)),
+            control: self.knowledge.control,
             otherwise: self.otherwise,
         };
         Findings::new(self.knowledge, &proof, self.spent)
@@ -205,13 +220,26 @@ impl Plan {
 
     fn failed(&mut self, task: Task, failure: Failure) {
         self.failures = self.failures.saturating_add(1);
-        if failure == Failure::RateLimited || self.failures >= Self::MAX_FAILURES {
+        let most = match failure {
+            // Some servers refuse so.
+            Failure::Closed => Self::MAX_CLOSED,
+            _ => Self::MAX_FAILURES,
+        };
+        if failure == Failure::RateLimited || self.failures >= most {
             self.stop(failure.cause(), failure.to_string());
         } else if self.retried == Retried::No {
-            self.retried = Retried::Failed;
+            self.retried = Retried::Failed(failure);
         } else {
+            let twice = self.retried == Retried::Failed(Failure::Closed);
             self.retried = Retried::No;
-            self.denied(task, No::Unknown(failure.cause(), failure.to_string()));
+            let no = match failure {
+                Failure::Closed if twice => {
+                    self.closed = Closed::Somewhere;
+                    No::Closed { at: self.spent }
+                }
+                _ => No::Unknown(failure.cause(), failure.to_string()),
+            };
+            self.denied(task, no);
         }
     }
 
@@ -337,6 +365,11 @@ impl Plan {
                 let hello = ClientHello::new(lower).with_suites(suites);
                 known.fallback.is_none().then(|| hello.with_fallback_scsv())
             }
+            Task::Control => {
+                let wanted = self.closed == Closed::Somewhere && known.control == Control::Open;
+                let highest = Version::ALL.into_iter().rev().find(|v| known.has(*v))?;
+                wanted.then(|| ClientHello::new(highest).with_suites([NOBODYS]))
+            }
             Task::Baseline => {
                 let (_, last, hello) = self.answered.as_ref()?;
                 (*last < self.spent).then(|| hello.clone())
@@ -383,6 +416,7 @@ impl Plan {
             }
             Task::Extras => known.extras = Some(Ok(flight.clone())),
             Task::Fallback => known.fallback = Some(Ok(Answer::No)),
+            Task::Control => known.control = Control::Otherwise,
             _ => {}
         }
     }
@@ -402,6 +436,12 @@ impl Plan {
             Task::Schemes => known.schemes.end = Some(no),
             Task::Extras => known.extras = Some(Err(no)),
             Task::Fallback => known.fallback = Some(Err(no)),
+            Task::Control => {
+                known.control = match no {
+                    No::Closed { .. } => Control::Closes,
+                    _ => Control::Otherwise,
+                };
+            }
             Task::Baseline => {
                 let (cause, why) = match no {
                     No::Unknown(cause, why) => (cause, why),
@@ -413,6 +453,9 @@ impl Plan {
         }
     }
 }
+
+/// RFC 8701 §2: a number that will never be a suite.
+const NOBODYS: Suite = Suite::new(0x0A0A);
 
 /// Whether an answer brought a curve that was not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -95,9 +95,12 @@ impl Reader {
         }
     }
 
-    /// The server has closed the connection. That it said nothing says nothing.
+    /// The server has closed the connection.
     pub fn closed(self) -> Outcome {
-        Outcome::Failed(Failure::Closed)
+        Outcome::Failed(match self.taken {
+            0 => Failure::Closed,
+            _ => Failure::Broken,
+        })
     }
 
     /// Reads one record, if it is there.
@@ -142,7 +145,7 @@ impl Reader {
             return Err(Stop::Malformed(ReadError::Alert));
         };
         match (level, description) {
-            (1, CLOSE_NOTIFY) | (2, CLOSE_NOTIFY) => Err(Stop::Closed),
+            (1 | 2, CLOSE_NOTIFY) => Err(Stop::Closed),
             (1, _) if self.warnings < Self::MAX_WARNINGS => {
                 self.warnings += 1;
                 Ok(Progress::Record)

@@ -10,7 +10,8 @@ use tls_policy::audit::Protocol;
 use crate::expect::expect;
 use crate::sslscan::compare;
 use crate::world::{
-    HOST, Identity, Key, Running, audit, dh1024, folder, free_port, identity, listening, target,
+    HOST, Identity, Key, Running, audit, dh1024, folder, free_port, identity, listening, stranger,
+    target,
 };
 
 struct Dovecot {
@@ -108,7 +109,7 @@ fn interop_dovecot_set_up_badly_gives_the_expected_rows() {
         (Protocol::Imap, dovecot.imap),
     ] {
         let target = target(address, protocol);
-        let service = audit(&target, &[]);
+        let service = audit(&target, &[&stranger()]);
         expect("dovecot-bad", &service);
         compare(&target, &service, &[]);
     }

@@ -10,7 +10,8 @@ use tls_policy::audit::Protocol;
 use crate::expect::expect;
 use crate::sslscan::compare;
 use crate::world::{
-    HOST, Identity, Key, Running, audit, dh1024, folder, free_port, identity, listening, target,
+    HOST, Identity, Key, Running, audit, dh1024, folder, free_port, identity, listening, stranger,
+    target,
 };
 
 fn start(folder: &Path, identity: &Identity, tls: &str) -> (Running, SocketAddr) {
@@ -85,7 +86,7 @@ fn interop_nginx_set_up_badly_gives_the_expected_rows() {
     );
     let (_running, address) = start(folder.path(), &identity, &tls);
     let target = target(address, Protocol::Https);
-    let service = audit(&target, &[]);
+    let service = audit(&target, &[&stranger()]);
     expect("nginx-bad", &service);
     compare(&target, &service, &[]);
 }

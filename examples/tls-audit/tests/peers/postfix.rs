@@ -11,7 +11,7 @@ use tls_policy::audit::Protocol;
 use crate::expect::expect;
 use crate::sslscan::compare;
 use crate::world::{
-    HOST, Identity, Key, audit, dh1024, folder, free_port, identity, listening, run, target,
+    HOST, Identity, Key, audit, folder, free_port, identity, listening, run, stranger, target,
 };
 
 /// A Postfix of its own, stopped when dropped.
@@ -112,6 +112,7 @@ fn interop_postfix_set_up_well_gives_the_expected_rows() {
         + "smtpd_tls_protocols = >=TLSv1.2\n\
            smtpd_tls_mandatory_protocols = >=TLSv1.2\n\
            smtpd_tls_ciphers = high\n\
+           smtpd_tls_mandatory_ciphers = high\n\
            tls_high_cipherlist = ECDHE+AESGCM\n\
            tls_eecdh_auto_curves = prime256v1 secp384r1\n\
            tls_ssl_options = NO_RENEGOTIATION\n";
@@ -130,18 +131,14 @@ fn interop_postfix_set_up_well_gives_the_expected_rows() {
 fn interop_postfix_set_up_badly_gives_the_expected_rows() {
     let folder = folder();
     let identity = identity(folder.path(), Key::Rsa2048, "*.a.test");
-    let dh = dh1024(folder.path());
     let tls = files(&identity)
-        + &format!(
-            "smtpd_tls_protocols = >=TLSv1\n\
-             smtpd_tls_ciphers = null\n\
-             tls_null_cipherlist = ALL:@SECLEVEL=0\n\
-             smtpd_tls_dh1024_param_file = {}\n",
-            dh.display()
-        );
+        + "smtpd_tls_protocols = >=TLSv1\n\
+           smtpd_tls_ciphers = null\n\
+           tls_null_cipherlist = ALL:@SECLEVEL=0\n\
+           smtpd_tls_dh1024_param_file = auto\n";
     let postfix = Postfix::start(folder, &tls);
     let target = target(postfix.smtp, Protocol::Smtp);
-    let service = audit(&target, &[]);
+    let service = audit(&target, &[&stranger()]);
     expect("postfix-bad", &service);
     compare(&target, &service, &[]);
 }

@@ -57,6 +57,11 @@ pub(crate) fn identity(folder: &Path, kind: Key, name: &str) -> Identity {
     }
 }
 
+/// An authority that has nothing to do with anybody.
+pub(crate) fn stranger() -> CertificateDer<'static> {
+    identity(folder().path(), Key::Ecdsa, "authority.test").der
+}
+
 /// A group of 1024 bits (RFC 2409 §6.2), as weak as they are.
 pub(crate) fn dh1024(folder: &Path) -> PathBuf {
     let path = folder.join("dh1024.pem");
