@@ -91,10 +91,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "store", feature = "fetch")),
+    not(all(feature = "store", feature = "audit", feature = "fetch")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod decide;
 mod decision;
 mod facts;
@@ -103,6 +105,8 @@ mod failure;
 pub mod fetch;
 pub mod hsts;
 mod memory;
+#[cfg(feature = "audit")]
+pub mod probe;
 mod reason;
 pub mod requiretls;
 mod rule;
