@@ -52,7 +52,7 @@ use std::{
 use sts::{Looked, Policies};
 use tls::Trust;
 use tls_policy::{
-    Action, Decision, Facts, Floor, MemoryFact, MxFact, Noted, Proof, Refusal, Rules, RulesError,
+    Action, Decision, Facts, Floor, MemoryFact, Noted, Proof, Refusal, Rules, RulesError,
     StoredMemory, decide,
     tlsrpt::{Day, PolicyResult},
 };
