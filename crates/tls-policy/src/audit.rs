@@ -74,7 +74,7 @@ pub use rules::{
 };
 pub use seen::{Cause, Dnssec, Offers, Published, Seen};
 
-use check::Case;
+use check::{Case, Decoded};
 
 /// Octets of evidence, and of a place, that a report shows.
 pub const MAX_EVIDENCE: usize = 300;
@@ -84,7 +84,8 @@ pub const MAX_EVIDENCE: usize = 300;
 /// Of [`Subject::Remote`] the rules that only one's own service can be judged by do not apply, and
 /// `facts.own` and `facts.attestations` are not looked at.
 pub fn audit(facts: &Facts, sets: &[&'static RuleSet], today: Date) -> Report {
-    let case = Case::new(facts, today);
+    let decoded = Decoded::new(facts);
+    let case = Case::new(facts, &decoded, today);
     let mut rows = Vec::new();
     for set in sets {
         for rule in set.rules {

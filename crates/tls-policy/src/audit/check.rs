@@ -10,6 +10,7 @@ mod own;
 mod services;
 
 pub(super) use case::Case;
+pub(super) use certificates::Decoded;
 
 use super::{
     Finding, OwnFacts, Protocol, RuleSet, Seen, TlsFacts, Topic,

@@ -2,10 +2,9 @@
 
 /// `TLS_AES_128_GCM_SHA256` for 0x1301.
 pub fn suite_name(code: u16) -> Option<&'static str> {
-    let lines = include_str!("suites.txt").lines();
-    let mut named = lines.filter_map(|line| line.split_once(' '));
-    let (_, name) = named.find(|(number, _)| u16::from_str_radix(number, 16) == Ok(code))?;
-    Some(name)
+    let table = include_str!("suites.txt");
+    let (_, from) = table.split_once(&format!("\n{code:04X} "))?;
+    from.lines().next()
 }
 
 /// `secp256r1` for 23.

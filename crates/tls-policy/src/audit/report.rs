@@ -111,7 +111,7 @@ impl Row {
         if findings.is_empty() {
             findings.push(Finding::not_applicable(name, Reason::NoSuch));
         }
-        findings.sort_by_key(|finding| Reverse(finding.verdict));
+        findings.sort_by_key(|finding| Reverse((finding.verdict, finding.reason)));
         Self {
             set,
             rule,
@@ -188,6 +188,10 @@ impl Finding {
 
 /// Printable ASCII, the rest escaped, and no more of it than a report shows.
 fn clip(text: &str) -> String {
+    let is_plain = |octet: u8| (b' '..=b'~').contains(&octet);
+    if text.len() <= super::MAX_EVIDENCE && text.bytes().all(is_plain) {
+        return text.to_owned();
+    }
     let mut out = String::new();
     for char in text.chars() {
         let piece = match char {

@@ -19,7 +19,7 @@ pub struct RuleSet {
     /// The next edition, and since when that counts.
     pub replaced: Option<(&'static str, Date)>,
     /// What it rests on.
-    pub depends: &'static [&'static RuleSet],
+    pub depends: &'static [&'static Self],
     /// The rules.
     pub rules: &'static [Rule],
     /// What is not here, and why.
@@ -51,7 +51,7 @@ pub struct Rule {
 
 /// How much a rule wants what it wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(clippy::exhaustive_enums)] // Complete by RFC 2119, which the guidelines use.
+#[allow(clippy::exhaustive_enums)] // The words that the guidelines use.
 pub enum Level {
     /// Required.
     Must,
@@ -158,7 +158,7 @@ impl Rule {
         self
     }
 
-    pub(super) const fn from_year(mut self, year: u16) -> Self {
+    pub(super) const fn starting(mut self, year: u16) -> Self {
         self.from = Some(year);
         self
     }
@@ -185,7 +185,7 @@ pub(super) const fn left_out(what: &'static str, why: &'static str) -> LeftOut {
 impl RuleSet {
     /// Whether this edition counts on that day: it has begun, and no other has taken its place.
     pub fn counts_on(&self, today: Date) -> bool {
-        self.has_begun(today) && !self.replaced.is_some_and(|(_, since)| since <= today)
+        self.has_begun(today) && self.replaced.is_none_or(|(_, since)| since > today)
     }
 
     pub(crate) fn has_begun(&self, today: Date) -> bool {

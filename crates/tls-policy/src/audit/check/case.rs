@@ -1,4 +1,4 @@
-use super::On;
+use super::{Decoded, On};
 use crate::audit::{
     Cause, Date, DomainFacts, Facts, Finding, HostFacts, Level, Mx, Protocol, Reason, RuleSet,
     Scope, ServiceFacts, Subject, Verdict, judge,
@@ -8,6 +8,7 @@ use crate::audit::{
 #[derive(Clone, Copy, Debug)]
 pub(in crate::audit) struct Case<'a> {
     pub(super) facts: &'a Facts,
+    pub(super) decoded: &'a Decoded<'a>,
     pub(super) today: Date,
     /// Only these services.
     only: Option<On>,
@@ -23,9 +24,10 @@ pub(super) fn settle(judged: Judged) -> Finding {
 }
 
 impl<'a> Case<'a> {
-    pub(in crate::audit) fn new(facts: &'a Facts, today: Date) -> Self {
+    pub(in crate::audit) fn new(facts: &'a Facts, decoded: &'a Decoded<'a>, today: Date) -> Self {
         Self {
             facts,
+            decoded,
             today,
             only: None,
             tolerant: false,
@@ -204,6 +206,8 @@ impl<'a> Case<'a> {
             let remote = |scope| scope == Scope::Remote;
             let must = set.rules.iter();
             let must = must.filter(|r| r.level == Level::Must && remote(r.scope));
+            // What does not count yet is nothing to rest on.
+            let must = must.filter(|r| r.from.is_none_or(|from| from <= self.today.year()));
             for rule in must {
                 findings.extend(judge(&case, set, rule).into_iter().map(|mut finding| {
                     finding.reason = match finding.verdict {

@@ -6,7 +6,7 @@ use super::{
     services::{contradiction, wanted},
 };
 use crate::audit::{
-    Chain, Finding, Reason, Verdict,
+    Chain, Facts, Finding, Reason, Verdict,
     certificate::{Certificate, Curve, Key, Signature, Usage},
 };
 
@@ -15,6 +15,30 @@ const MAX_CERTIFICATES: usize = 16;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
+
+/// The certificates of all services, each read once.
+#[derive(Debug)]
+pub(in crate::audit) struct Decoded<'a>(Vec<(&'a Chain, Vec<Option<Certificate>>)>);
+
+impl<'a> Decoded<'a> {
+    pub(in crate::audit) fn new(facts: &'a Facts) -> Self {
+        let services = facts.services.iter();
+        let chains = services.flat_map(|service| service.chains.get().into_iter().flatten());
+        let read = |chain: &'a Chain| {
+            let ders = chain.certificates.iter().take(MAX_CERTIFICATES);
+            (
+                chain,
+                ders.map(|der| Certificate::read(der.as_ref())).collect(),
+            )
+        };
+        Self(chains.map(read).collect())
+    }
+
+    fn of(&self, chain: &Chain) -> &[Option<Certificate>] {
+        let found = self.0.iter().find(|(of, _)| std::ptr::eq(*of, chain));
+        found.map_or(&[], |(_, certificates)| certificates)
+    }
+}
 
 /// What a rule says of one certificate.
 enum Opinion {
@@ -37,16 +61,15 @@ enum Role {
 pub(super) fn chains(case: &Case<'_>, on: On, rule: Chains) -> Vec<Finding> {
     case.each_tls(on, |service, place| {
         let chains = Finding::need(place, &service.chains)?;
-        let year = case.today.year();
         let each = chains
             .iter()
-            .map(|chain| settle(chain_of(chain, place, rule, year)));
+            .map(|chain| settle(chain_of(case, chain, place, rule)));
         let worst = each.max_by_key(|finding| finding.verdict);
         worst.ok_or_else(|| contradiction(place, "TLS is offered, and no certificate"))
     })
 }
 
-fn chain_of(chain: &Chain, place: &str, rule: Chains, year: u16) -> Judged {
+fn chain_of(case: &Case<'_>, chain: &Chain, place: &str, rule: Chains) -> Judged {
     match rule {
         Chains::Trusted => verified(
             place,
@@ -58,7 +81,7 @@ fn chain_of(chain: &Chain, place: &str, rule: Chains, year: u16) -> Judged {
             wanted(place, &chain.name_matches, true),
             Reason::WrongName,
         ),
-        rule => decoded(chain, place, rule, year),
+        rule => decoded(case, chain, place, rule),
     }
 }
 
@@ -71,11 +94,12 @@ fn verified(place: &str, judged: Judged, reason: Reason) -> Judged {
     }
 }
 
-fn decoded(chain: &Chain, place: &str, rule: Chains, year: u16) -> Judged {
+fn decoded(case: &Case<'_>, chain: &Chain, place: &str, rule: Chains) -> Judged {
+    let year = case.today.year();
     let (mut good, mut late) = (0_usize, None);
     let mut unreadable = chain.certificates.len() > MAX_CERTIFICATES;
-    for (at, der) in chain.certificates.iter().take(MAX_CERTIFICATES).enumerate() {
-        let Some(certificate) = Certificate::read(der.as_ref()) else {
+    for (at, certificate) in case.decoded.of(chain).iter().enumerate() {
+        let Some(certificate) = certificate else {
             unreadable = true;
             continue;
         };
@@ -85,11 +109,11 @@ fn decoded(chain: &Chain, place: &str, rule: Chains, year: u16) -> Judged {
             _ => Role::Authority,
         };
         let of = |text: String| format!("certificate {} ({}): {text}", at + 1, certificate.subject);
-        match opinion(&certificate, role, rule, year) {
+        match opinion(certificate, role, rule, year) {
             Opinion::None => {}
             Opinion::Good => good += 1,
             Opinion::PhaseOut(text) => {
-                late.get_or_insert(of(text));
+                late.get_or_insert_with(|| of(text));
             }
             Opinion::Bad(reason, text) => return Ok(Finding::not_met(place, reason, &of(text))),
         }

@@ -61,7 +61,7 @@ fn group(code: u16) -> Grade {
         // ML-KEM with a classical group.
         4587..=4589 => Grade::Good,
         // P-256, P-384, P-521, brainpool, X25519, X448.
-        23..=28 | 29..=33 => Grade::Sufficient,
+        23..=33 => Grade::Sufficient,
         // P-224, and ffdhe3072 and longer.
         21 | 257..=260 => Grade::PhaseOut,
         _ => Grade::Insufficient,

@@ -5,7 +5,9 @@ use super::{
     case::{Judged, settle},
     services::{contradiction, wanted},
 };
-use crate::audit::{Dnssec, Finding, HostFacts, Published, Reason, Seen, facts::Roa};
+use crate::audit::{
+    Dnssec, Finding, HostFacts, Published, Reason, Seen, Tlsa, Verdict, facts::Roa,
+};
 use std::net::IpAddr;
 
 pub(super) fn dnssec(case: &Case<'_>, zone: Zone) -> Vec<Finding> {
@@ -34,7 +36,7 @@ fn records(host: &HostFacts, place: &str, rule: Tlsas) -> Judged {
         let usable = records.iter().filter(|record| record.usable);
         usable.filter(|record| record.usage == usage).count()
     };
-    let text = |record: &crate::audit::Tlsa| {
+    let text = |record: &Tlsa| {
         let (usage, selector, matching) = (record.usage, record.selector, record.matching);
         format!("{usage} {selector} {matching}")
     };
@@ -146,7 +148,7 @@ fn has_ipv6(place: &str, addresses: &Seen<Vec<IpAddr>>) -> Result<bool, Finding>
 
 /// Two of them are enough for IPv6; for routes each counts.
 fn name_servers(case: &Case<'_>, rule: Reach) -> Vec<Finding> {
-    let all = case.domain(|domain, place| {
+    case.domain(|domain, place| {
         let servers = Finding::need(place, &domain.name_servers)?;
         if servers.is_empty() {
             return Err(contradiction(place, "a domain without name servers"));
@@ -158,9 +160,9 @@ fn name_servers(case: &Case<'_>, rule: Reach) -> Vec<Finding> {
         let mut each: Vec<Finding> = each.collect();
         each.sort_by_key(|finding| finding.verdict);
         let worst = each.len().saturating_sub(1);
-        let met = |finding: &&Finding| finding.verdict == crate::audit::Verdict::Met;
+        let met = |finding: &&Finding| finding.verdict == Verdict::Met;
         let good = each.iter().filter(met).count();
-        let open = |finding: &&Finding| finding.verdict == crate::audit::Verdict::Unknown;
+        let open = |finding: &&Finding| finding.verdict == Verdict::Unknown;
         match rule {
             Reach::RoaExists | Reach::RoaValid => each
                 .get(worst)
@@ -178,6 +180,5 @@ fn name_servers(case: &Case<'_>, rule: Reach) -> Vec<Finding> {
                 }
             },
         }
-    });
-    all
+    })
 }

@@ -202,9 +202,15 @@ pub(super) fn offered(
     amount: Amount,
 ) -> Vec<Finding> {
     case.each_tls(on, |service, place| {
-        speaks(&service.tls, what.version(), place)?;
-        let offers = Finding::need(place, what.of(&service.tls))?;
         let registry = what.registry();
+        let offers = match registry {
+            Registry::Suites => what.need(&service.tls, place)?,
+            // None at all is too few, as well.
+            _ => {
+                speaks(&service.tls, what.version(), place)?;
+                Finding::need(place, what.of(&service.tls))?
+            }
+        };
         let missing = codes.iter().copied();
         let missing: Vec<u16> = missing.filter(|c| !offers.accepted.contains(c)).collect();
         let enough = match amount {

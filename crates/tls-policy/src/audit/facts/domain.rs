@@ -201,7 +201,7 @@ pub enum DkimKind {
     Other,
 }
 
-/// What a DMARC record says (RFC 7489, RFC 9989).
+/// What a DMARC record says (RFC 9989 §4.7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -250,7 +250,7 @@ impl DmarcFacts {
 /// A DMARC policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(clippy::exhaustive_enums)] // Complete by RFC 7489 §6.3.
+#[allow(clippy::exhaustive_enums)] // Complete by RFC 9989 §4.8.
 pub enum DmarcPolicy {
     /// `none`
     None,

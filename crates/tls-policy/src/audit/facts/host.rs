@@ -89,7 +89,7 @@ impl Caa {
 /// What the RPKI says of the routes to some addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(clippy::exhaustive_enums)] // Complete by RFC 6811 §2.
+#[allow(clippy::exhaustive_enums)] // The states of a route in the RPKI.
 pub enum Roa {
     /// Each is authorised, and announced as such.
     Valid,

@@ -64,7 +64,7 @@ pub enum Protocol {
     Imap,
     /// IMAP in TLS (RFC 8314 §3.2).
     Imaps,
-    /// POP3 with STLS (RFC 2595).
+    /// POP3 with STLS.
     Pop3,
     /// POP3 in TLS (RFC 8314 §3.1).
     Pop3s,

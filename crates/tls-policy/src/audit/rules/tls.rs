@@ -62,8 +62,6 @@ pub(super) const GROUPS13: List = &[
 ];
 pub(super) const GROUPS12_UNDATED: List =
     &[part(NIST, None), part(BRAINPOOL12, None), part(FFDHE, None)];
-pub(super) const GROUPS13_UNDATED: List =
-    &[part(NIST, None), part(BRAINPOOL13, None), part(FFDHE, None)];
 /// What a client offers is for both versions.
 pub(super) const GROUPS: List = &[
     part(NIST, None),

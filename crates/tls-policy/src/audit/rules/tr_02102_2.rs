@@ -112,7 +112,7 @@ static RULES_2026: &[Rule] = &[
         "offer SecP256r1MLKEM768 first",
         Check::Offered(On::All, What::Groups13, ANNOUNCED, Amount::Any),
     )
-    .from_year(2032),
+    .starting(2032),
     rule(
         "signatures",
         Level::Must,
@@ -350,7 +350,7 @@ static RULES_2025: &[Rule] = &[
         "groups of TLS 1.3: NIST, brainpool, ffdhe3072, ffdhe4096",
         "as reported of 2026-01, which keeps them",
         GROUPS_REMEDY,
-        Check::Listed(On::All, &[(What::Groups13, GROUPS13_UNDATED)]),
+        Check::Listed(On::All, &[(What::Groups13, GROUPS13)]),
     )
     .second_hand(),
     rule(

@@ -427,6 +427,7 @@ static RULES_2_0: &[Rule] = &[
         Check::UnlistedLast(&[
             (What::Suites12, SUITES12),
             (What::Suites13, SUITES13),
+            (What::Groups12, GROUPS12),
             (What::Groups13, GROUPS13),
         ]),
     ),
