@@ -62,17 +62,17 @@ async fn serve(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
     for line in script.dialogue {
         stream.write_all(line.as_bytes()).await?;
         if !line.is_empty() {
-            stream.read(&mut buffer).await?;
+            heard(&mut stream, &mut buffer).await?;
         }
     }
     // After the last line the ClientHello has been read already, if there was a dialogue.
     if script.dialogue.is_empty() && !matches!(script.then, Then::Reset) {
-        stream.read(&mut buffer).await?;
+        heard(&mut stream, &mut buffer).await?;
     }
     match script.then {
         Then::Octets(octets) => {
             stream.write_all(octets).await?;
-            stream.read(&mut buffer).await?;
+            heard(&mut stream, &mut buffer).await?;
         }
         Then::Endless => loop {
             stream.write_all(&[22, 3, 3, 0, 1, 2].repeat(1000)).await?;
@@ -85,11 +85,16 @@ async fn serve(mut stream: TcpStream, script: Script) -> std::io::Result<()> {
         }
         Then::Silence => {
             // Until the other side has had enough.
-            while stream.read(&mut buffer).await? > 0 {}
+            while heard(&mut stream, &mut buffer).await? > 0 {}
         }
         Then::Close | Then::Reset => {}
     }
     Ok(())
+}
+
+/// Something, however much: what it is does not matter.
+async fn heard(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    stream.read(buffer).await
 }
 
 async fn audit(hostile: &Hostile, protocol: Protocol) -> Service {

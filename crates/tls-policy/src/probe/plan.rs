@@ -166,7 +166,8 @@ impl Plan {
                 self.failures = 0;
                 self.retried = Retried::No;
                 let first = self.answered.clone();
-                let (number, hello) = first.map_or((self.spent, hello.clone()), |(n, _, h)| (n, h));
+                let (number, hello) =
+                    first.map_or_else(|| (self.spent, hello.clone()), |(n, _, h)| (n, h));
                 let mut again = Reopened::No;
                 if self.answered.is_none() && number > 1 {
                     // What was refused before anything was answered proves nothing yet.
