@@ -55,8 +55,8 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "sslscan",
-        debian: &["sslscan"],
-        probe: &["sslscan", "--version"],
+        debian: &["sslscan", "openssl"],
+        probe: &["sh", "-c", "sslscan --version && openssl version"],
         quick: &[],
     },
     Peer {
@@ -68,11 +68,32 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "postfix",
-        debian: &["postfix"],
+        debian: &["postfix", "sslscan", "openssl"],
         probe: &[
             "sh",
             "-c",
-            "PATH=$PATH:/usr/sbin; command -v postfix smtp-source",
+            "PATH=$PATH:/usr/sbin; command -v postfix && command -v smtp-source && sslscan --version && openssl version",
+        ],
+        quick: &[],
+    },
+    Peer {
+        // IMAP and POP3, in TLS and with STARTTLS.
+        name: "dovecot",
+        debian: &["dovecot-imapd", "dovecot-pop3d", "sslscan", "openssl"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v dovecot && test -x /usr/lib/dovecot/imap-login && test -x /usr/lib/dovecot/pop3-login && sslscan --version && openssl version",
+        ],
+        quick: &[],
+    },
+    Peer {
+        name: "nginx",
+        debian: &["nginx-light", "sslscan", "openssl"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v nginx && sslscan --version && openssl version",
         ],
         quick: &[],
     },

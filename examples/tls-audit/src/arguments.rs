@@ -18,7 +18,6 @@ use tls_policy::probe::Plan;
     version,
     after_help = "Exit status: 0 every required rule that could be judged is met, 1 one is not, 2 nothing could be judged."
 )]
-#[allow(clippy::struct_excessive_bools)] // switches of a command line
 pub struct Arguments {
     /// A mail domain if it has MX records, otherwise a host: a name, or an address.
     pub name: String,
@@ -37,6 +36,9 @@ pub struct Arguments {
     /// Asks this zone, in JSON, and no resolver; for checks without a network.
     #[arg(long, value_name = "FILE")]
     pub zone: Option<PathBuf>,
+    /// Takes that zone for signed.
+    #[arg(long, requires = "zone")]
+    pub zone_is_signed: bool,
     /// A service of the host, or of the domain besides its MX hosts: `imaps`, `smtp:2525`. Can be given
     /// several times. Without it a host is asked for all that there are.
     #[arg(long = "service", value_name = "PROTOCOL[:PORT]")]
@@ -72,7 +74,6 @@ pub struct Arguments {
 }
 
 /// A service that somebody asked for.
-#[allow(clippy::exhaustive_structs)] // as it stands on the command line
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// What is spoken there.

@@ -95,6 +95,9 @@ impl Dns {
     }
 
     /// The addresses of a host, those of IPv4 first, because everybody can reach them.
+    ///
+    /// # Errors
+    /// Why nobody knows.
     pub async fn addresses(&self, host: &Name) -> Result<Vec<IpAddr>, Failure> {
         let mut addresses = Vec::new();
         for record_type in [RecordType::A, RecordType::Aaaa] {

@@ -1,5 +1,6 @@
 //! What the DNS says of the MX hosts of a domain, and whether DANE fits what they show.
 
+use std::net::IpAddr;
 use std::time::SystemTime;
 
 use dane_tlsa::{
@@ -11,47 +12,30 @@ use tls_policy::audit::{self, Cause, Chain, HostFacts, Seen};
 
 use crate::dns::{Dns, unknown};
 
-/// The MX hosts of a domain, best first, with what DANE says of each.
-pub async fn hosts(dns: &Dns, domain: &Name) -> Vec<HostLookup> {
+/// MX hosts that are looked at: those that are best. The others are not examined.
+pub const MAX_HOSTS: usize = 10;
+
+/// What DANE says of the MX hosts of a domain. Where the DNS is not validated, that is nothing.
+pub async fn looked_up(dns: &Dns, domain: &Name) -> Vec<HostLookup> {
     let walk = Walk::mail(domain.clone()).with_insecure_mx(InsecureMx::Ask);
     walk.run(dns.source(), dns.now, dns.deadline).await.hosts
 }
 
-/// The facts of one of them. `chains` are what it showed on port 25, if it was asked.
+/// The facts of a host. `chains` are what it showed on port 25, if it was asked.
 pub async fn host(
     dns: &Dns,
-    looked_up: &HostLookup,
+    name: &Name,
+    looked_up: Option<&HostLookup>,
     chains: &Seen<Vec<Chain>>,
     now: SystemTime,
 ) -> HostFacts {
-    let mut facts = HostFacts::new(looked_up.host.to_string());
-    let mut security: Option<Security> = None;
-    for step in &looked_up.steps {
-        let address = [RecordType::A, RecordType::Aaaa].contains(&step.query.record_type);
-        if !address {
-            continue;
-        }
-        match step.answer.outcome() {
-            Outcome::Failure(why) => {
-                facts.dnssec = unknown(*why);
-                facts.addresses = unknown(*why);
-            }
-            _ => {
-                let this = step.answer.security();
-                security = Some(security.map_or(this, |other| other.weaker(this)));
-            }
-        }
-    }
-    if let Some(security) = security
-        && facts
-            .dnssec
-            .cause()
-            .is_none_or(|cause| cause == Cause::NotExamined)
-    {
-        facts.dnssec = dns.status(security);
-        facts.addresses = Seen::known(looked_up.addresses.clone());
-    }
-    records(dns, looked_up, &mut facts).await;
+    let mut facts = HostFacts::new(name.to_string());
+    addresses(dns, name, &mut facts).await;
+    let base = looked_up.and_then(|found| found.base.as_ref());
+    records(dns, base.unwrap_or(name), &mut facts).await;
+    let Some(looked_up) = looked_up else {
+        return facts;
+    };
     if let Lookup::Secure(set) = &looked_up.lookup {
         facts.tlsa_matches = match (set.usable_for_smtp(), chains.get()) {
             (None, _) => Seen::known(false).noting("none of the records is usable"),
@@ -68,9 +52,28 @@ pub async fn host(
     facts
 }
 
-/// The records at the host's TLSA base domain.
-async fn records(dns: &Dns, looked_up: &HostLookup, facts: &mut HostFacts) {
-    let base = looked_up.base.as_ref().unwrap_or(&looked_up.host);
+async fn addresses(dns: &Dns, name: &Name, facts: &mut HostFacts) {
+    let (mut security, mut all) = (Security::Secure, Vec::new());
+    for record_type in [RecordType::A, RecordType::Aaaa] {
+        let answer = dns.ask(name, record_type).await;
+        if let Outcome::Failure(why) = answer.outcome() {
+            facts.dnssec = unknown(*why);
+            facts.addresses = unknown(*why);
+            return;
+        }
+        security = security.weaker(answer.security());
+        all.extend(answer.iter().filter_map(|record| match record {
+            Record::A(v4) => Some(IpAddr::V4(*v4)),
+            Record::Aaaa(v6) => Some(IpAddr::V6(*v6)),
+            _ => None,
+        }));
+    }
+    facts.dnssec = dns.status(security);
+    facts.addresses = Seen::known(all);
+}
+
+/// The records at a TLSA base domain.
+async fn records(dns: &Dns, base: &Name, facts: &mut HostFacts) {
     let Ok(name) = base.prefixed("_25._tcp") else {
         return;
     };

@@ -7,6 +7,9 @@
 //!                                    └─► tls_policy::audit, for people or as JSON
 //! ```
 
+// Nobody but this program and its tests uses this library.
+#![allow(clippy::exhaustive_enums, clippy::exhaustive_structs)]
+
 mod arguments;
 mod chain;
 mod dialogue;
@@ -23,7 +26,7 @@ pub use arguments::{Arguments, Asked};
 pub use chain::Roots;
 pub use dns::{Dns, Source, Validates};
 pub use domain::{Policies, domain};
-pub use host::{host, hosts};
+pub use host::{MAX_HOSTS, host, looked_up};
 pub use net::{Net, Target};
 pub use program::{Error, gather, run};
 pub use service::{Service, examine};

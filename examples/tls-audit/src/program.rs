@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mail_dns::{AdStub, Cached, Name, ZoneFile};
+use mail_dns::{AdStub, Cached, Name, Security, ZoneFile};
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tls_policy::audit::Level;
@@ -19,7 +19,7 @@ use crate::arguments::{Arguments, Asked};
 use crate::chain::Roots;
 use crate::dns::{Dns, Source, Validates, unknown};
 use crate::domain::{Policies, domain};
-use crate::host::{host, hosts};
+use crate::host::{MAX_HOSTS, host, looked_up};
 use crate::net::{Net, Target};
 use crate::service::examine;
 
@@ -156,9 +156,13 @@ async fn dns(arguments: &Arguments, now: SystemTime, instant: Instant) -> Result
     let deadline = deadline(instant);
     if let Some(path) = &arguments.zone {
         let zone = ZoneFile::parse(&read(path)?).map_err(|why| told(path, why))?;
-        let source = Source::Zone(zone.into_zone());
-        // What stands in the file has the status that the file has, which is none.
-        return Ok(Dns::new(source, Validates::No, now, deadline));
+        let zone = zone.into_zone();
+        // What stands in a file has no status but the one that somebody gives it.
+        let (zone, validates) = match arguments.zone_is_signed {
+            true => (zone.with_security(Security::Secure), Validates::Yes),
+            false => (zone, Validates::No),
+        };
+        return Ok(Dns::new(Source::Zone(zone), validates, now, deadline));
     }
     let stub = AdStub::new(arguments.resolver).map_err(|why| Error(why.to_string()))?;
     let validates = match stub.is_validating(deadline).await {
@@ -167,6 +171,27 @@ async fn dns(arguments: &Arguments, now: SystemTime, instant: Instant) -> Result
     };
     let source = Source::Stub(Box::new(Cached::new(stub)));
     Ok(Dns::new(source, validates, now, deadline))
+}
+
+/// The hosts of the MX set, best first, or the domain itself.
+fn mail_hosts(facts: &Facts, name: &Name) -> Vec<Name> {
+    let mx = facts.domain.as_ref().and_then(|domain| domain.mx.get());
+    match mx {
+        Some(Mx::Hosts(hosts)) => {
+            let names = hosts.iter().filter_map(|mx| mx.host.parse().ok());
+            names.take(MAX_HOSTS).collect()
+        }
+        Some(Mx::Implicit) => vec![name.clone()],
+        _ => Vec::new(),
+    }
+}
+
+/// A service whose address nobody knows.
+fn unasked(name: &str, asked: Asked, why: mail_dns::Failure) -> ServiceFacts {
+    let mut service = ServiceFacts::new(name, asked.protocol);
+    service.port = asked.port;
+    service.reachable = unknown(why);
+    service
 }
 
 struct Ask<'a> {
@@ -189,18 +214,21 @@ impl Ask<'_> {
     async fn domain(&self, subject: Subject, name: &Name, about: DomainFacts) -> Facts {
         let mut facts = Facts::of_domain(subject, name.to_string());
         facts.domain = Some(about);
-        for looked_up in hosts(self.dns, name).await {
+        let found = looked_up(self.dns, name).await;
+        for host_name in mail_hosts(&facts, name) {
+            let dane = found.iter().find(|found| found.host == host_name);
             let asked = Asked {
                 protocol: Protocol::Smtp,
                 port: self.arguments.mx_port,
             };
-            let mut addresses = looked_up.addresses.clone();
-            addresses.sort_by_key(IpAddr::is_ipv6);
-            let host_name = looked_up.host.to_string();
-            let service = self
-                .service(&host_name, asked, addresses.first().copied())
-                .await;
-            let about = host(self.dns, &looked_up, &service.chains, self.now).await;
+            let service = match self.dns.addresses(&host_name).await {
+                Ok(addresses) => {
+                    let address = addresses.first().copied();
+                    self.service(&host_name.to_string(), asked, address).await
+                }
+                Err(why) => unasked(&host_name.to_string(), asked, why),
+            };
+            let about = host(self.dns, &host_name, dane, &service.chains, self.now).await;
             facts.hosts.push(about);
             facts.services.push(service);
         }
@@ -227,15 +255,10 @@ impl Ask<'_> {
             some => some,
         };
         for asked in asked {
-            let mut service = match &addresses {
+            let service = match &addresses {
                 Ok(addresses) => self.service(name, *asked, addresses.first().copied()).await,
-                Err(why) => {
-                    let mut service = ServiceFacts::new(name, asked.protocol);
-                    service.reachable = unknown(*why);
-                    service
-                }
+                Err(why) => unasked(name, *asked, *why),
             };
-            service.port = asked.port;
             facts.services.push(service);
         }
     }
@@ -243,6 +266,7 @@ impl Ask<'_> {
     async fn service(&self, name: &str, asked: Asked, address: Option<IpAddr>) -> ServiceFacts {
         let Some(address) = self.arguments.address.or(address) else {
             let mut service = ServiceFacts::new(name, asked.protocol);
+            service.port = asked.port;
             service.reachable =
                 Seen::unknown(audit::Cause::Unreachable).noting("the host has no address");
             return service;

@@ -54,7 +54,7 @@ impl Proof {
                 let (cause, why) = self
                     .otherwise
                     .clone()
-                    .unwrap_or((Cause::Disconnected, alone.into()));
+                    .unwrap_or_else(|| (Cause::Disconnected, alone.into()));
                 Err((cause, format!("{refusal}; {why}")))
             }
         }
@@ -347,9 +347,11 @@ fn union<'a>(lists: impl Iterator<Item = &'a Seen<Offers>>) -> Seen<Offers> {
                         accepted.push(*code);
                     }
                 }
-                open = open.or(value.open.map(|cause| (cause, evidence.clone())));
+                open = open.or_else(|| value.open.map(|cause| (cause, evidence.clone())));
             }
-            Seen::Unknown { cause, detail } => open = open.or(Some((*cause, detail.clone()))),
+            Seen::Unknown { cause, detail } => {
+                open = open.or_else(|| Some((*cause, detail.clone())));
+            }
         }
     }
     offers(&accepted, open.map_or(Ok(String::new()), Err))

@@ -82,6 +82,13 @@ pub(super) enum Control {
     Otherwise,
 }
 
+/// Whether there is something to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reopened {
+    No,
+    Yes,
+}
+
 /// Whose order of suites decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
@@ -138,6 +145,18 @@ impl Knowledge {
         if let Some(listing) = self.versions.get_mut(index(version)) {
             listing.end = Some(no);
         }
+    }
+
+    /// What was refused so far is asked again.
+    pub(super) fn reopen_versions(&mut self) -> Reopened {
+        let mut reopened = Reopened::No;
+        for listing in &mut self.versions {
+            if matches!(listing.end, Some(No::Refused { .. } | No::Closed { .. })) {
+                listing.end = None;
+                reopened = Reopened::Yes;
+            }
+        }
+        reopened
     }
 
     pub(super) fn end_suites(&mut self, version: Version, no: No) {

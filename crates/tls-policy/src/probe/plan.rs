@@ -1,6 +1,6 @@
 use super::codes::{Group, SignatureScheme};
 use super::findings::{Findings, Proof};
-use super::knowledge::{Answer, Control, Knowledge, Listing, No, Whose};
+use super::knowledge::{Answer, Control, Knowledge, Listing, No, Reopened, Whose};
 use super::{
     Alert, Authentication, ClientHello, Extension, Failure, Flight, KeyExchange, Outcome, Suite,
     Version,
@@ -26,6 +26,8 @@ pub struct Plan {
     retried: Retried,
     failures: usize,
     closed: Closed,
+    /// What went wrong last.
+    last: Option<(Cause, String)>,
     /// The numbers of the first and the last connection that was answered, and what was asked first.
     answered: Option<(usize, usize, ClientHello)>,
     /// Why that is open which is open, if there is a reason.
@@ -113,6 +115,7 @@ impl Plan {
             retried: Retried::No,
             failures: 0,
             closed: Closed::Nowhere,
+            last: None,
             answered: None,
             otherwise: None,
         }
@@ -162,8 +165,14 @@ impl Plan {
             Outcome::Answered(flight) => {
                 self.failures = 0;
                 self.retried = Retried::No;
-                let first = self.answered.take();
-                let (number, hello) = first.map_or((self.spent, hello.clone()), |(n, _, h)| (n, h));
+                let first = self.answered.clone();
+                let (number, hello) =
+                    first.map_or_else(|| (self.spent, hello.clone()), |(n, _, h)| (n, h));
+                let mut again = Reopened::No;
+                if self.answered.is_none() && number > 1 {
+                    // What was refused before anything was answered proves nothing yet.
+                    again = self.knowledge.reopen_versions();
+                }
                 self.answered = Some((number, self.spent, hello));
                 let before = self.knowledge.groups12.found.len();
                 self.knowledge.note(&flight);
@@ -172,6 +181,9 @@ impl Plan {
                     false => News::No,
                 };
                 self.agreed(task, &flight, news);
+                if again == Reopened::Yes {
+                    self.task = Some(Task::Version(Version::Tls13));
+                }
             }
             Outcome::Alert(alert) => {
                 self.failures = 0;
@@ -179,6 +191,7 @@ impl Plan {
                     self.retried = Retried::Alerted;
                     return;
                 }
+                self.last = Some((Cause::Disconnected, alert.to_string()));
                 let again = alert == Alert::INTERNAL_ERROR;
                 self.retried = Retried::No;
                 let no = match again || alert.is_refusal() {
@@ -210,16 +223,22 @@ impl Plan {
 
     /// What was found out. What nobody asked is unknown: not examined.
     pub fn finish(self) -> Findings {
+        // Where nothing was ever answered, the last failure is why.
+        let otherwise = match self.answered {
+            None => self.otherwise.or(self.last),
+            Some(_) => self.otherwise,
+        };
         let proof = Proof {
             answered: self.answered.map(|(first, last, _)| (first, last)),
             control: self.knowledge.control,
-            otherwise: self.otherwise,
+            otherwise,
         };
         Findings::new(self.knowledge, &proof, self.spent)
     }
 
     fn failed(&mut self, task: Task, failure: Failure) {
         self.failures = self.failures.saturating_add(1);
+        self.last = Some((failure.cause(), failure.to_string()));
         let most = match failure {
             // Some servers refuse so.
             Failure::Closed => Self::MAX_CLOSED,

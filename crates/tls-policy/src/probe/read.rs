@@ -107,10 +107,10 @@ impl Reader {
     fn record(&mut self) -> Result<Progress, Stop> {
         let rest = self.octets.get(self.at..).unwrap_or_default();
         // A server that speaks something else is found out by its first octet.
-        if let Some(&kind) = rest.first() {
-            if !matches!(kind, ALERT | HANDSHAKE) {
-                return Err(Stop::Malformed(ReadError::NotTls));
-            }
+        if let Some(&kind) = rest.first()
+            && !matches!(kind, ALERT | HANDSHAKE)
+        {
+            return Err(Stop::Malformed(ReadError::NotTls));
         }
         let Some((&[kind, major, _, high, low], rest)) = rest.split_first_chunk() else {
             return Ok(Progress::Nothing);

@@ -62,7 +62,7 @@ pub(crate) fn stranger() -> CertificateDer<'static> {
     identity(folder().path(), Key::Ecdsa, "authority.test").der
 }
 
-/// A group of 1024 bits (RFC 2409 §6.2), as weak as they are.
+/// A group of 1024 bits, as weak as they are.
 pub(crate) fn dh1024(folder: &Path) -> PathBuf {
     let path = folder.join("dh1024.pem");
     let made = Command::new("openssl")
