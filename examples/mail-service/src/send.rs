@@ -3,7 +3,7 @@
 use clap::Args;
 use mail_service::{
     Address, Clock, Config, Error as ServiceError,
-    outbound::{Letter, NoFetch, Outbound, notice, with_crlf},
+    outbound::{Letter, Outbound, notice, with_crlf},
 };
 use std::{error::Error, io::Write, path::PathBuf, sync::Arc};
 
@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<(), Bo
     if record_store::copy::is_unfinished(&*store, clock.now()).await? {
         return Err(ServiceError::Unfinished.into());
     }
-    let outbound = Outbound::new(config, store, clock, Arc::new(NoFetch))?;
+    let outbound = Outbound::new(config, store, clock)?;
     let report = outbound.deliver(&letter).await;
     let mut out = std::io::stdout();
     write!(out, "{report}")?;

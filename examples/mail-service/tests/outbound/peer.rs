@@ -366,7 +366,7 @@ impl Identity {
         [&[3, 1, 1][..], record.data()].concat()
     }
 
-    fn config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivatePkcs8KeyDer::from(self.key.clone());
         let config = ServerConfig::builder_with_provider(provider)
