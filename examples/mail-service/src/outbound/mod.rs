@@ -32,7 +32,7 @@ pub use setup::{OutboundError, Timeouts};
 use crate::{Clock, log::Causes, secure::Secure};
 use attempt::{End, Target};
 use counts::{Counts, Went};
-use dane_tlsa::{HostLookup, InsecureMx, Walk, Walked};
+use dane_tlsa::{HostLookup, InsecureMx, Route, Walk, Walked};
 use mail_dns::Name;
 use record_store::AnyStore;
 use round::Round;
@@ -97,6 +97,9 @@ impl Outbound {
             self.policies
                 .look_up(&letter.domain, now, deadline + FetchFailure::TIME)
         );
+        if let Route::Failed(why) = walked.route {
+            self.counts.lookup_failed(&domain, None, why, now);
+        }
         self.counts.no_policy(&domain, &looked.found, now);
         let known = self.known(&domain, &looked, now).await;
         let floor = self.secure.floor(letter.from.as_ref(), &letter.message);
@@ -148,7 +151,7 @@ impl Outbound {
                 .wish(way.letter.wish)
                 .rule(self.rules.rule(&domain));
             let decision = decide(&facts, way.floor);
-            self.counts.lookup_failed(&domain, host, now);
+            self.counts.host_failed(&domain, host, now);
             let mut tried = Tried {
                 host: name.clone(),
                 decision: decision.to_string(),

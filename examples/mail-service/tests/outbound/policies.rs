@@ -343,4 +343,10 @@ async fn sessions_are_counted_for_tls_reports() {
     assert_eq!(counted[1].policy.lines.len(), 1);
     assert_eq!(counted[1].details[0].0.mx.as_deref(), Some("mx1.b.test"));
     assert!(outbound.counted("b.test", day).is_empty());
+    let bogus = mail_dns::Zone::new().timeout("b.test").unwrap();
+    let outbound = world.outbound(bogus);
+    refused(&outbound.deliver(&letter()).await);
+    let counted = outbound.counted("b.test", day);
+    let code = counted[0].details[0].0.result.code();
+    assert_eq!((counted[0].failures, code), (1, "dnssec-invalid"));
 }
