@@ -1,19 +1,96 @@
 //! The program: `mail-service send` and `accept-drop`.
 
-use crate::world::BODY;
+use crate::peer::{Identity, Peer, Script};
+use crate::world::{BODY, ip};
 use mail_service::{Clock, Config, outbound::Outbound};
-use std::{path::Path, process::Command, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    path::Path,
+    process::Command,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 use tls_policy::Proof;
 
-/// A folder with a configuration whose resolver nobody is, and a message.
-fn folder() -> tempfile::TempDir {
+/// A resolver on this machine that says of everything that it is authentic, or that it does not know.
+struct Resolver {
+    address: SocketAddr,
+    _task: JoinHandle<()>,
+}
+
+/// What it answers: a name, a type and the data.
+type Records = Vec<(String, u16, Vec<u8>)>;
+
+const A: u16 = 1;
+const MX: u16 = 15;
+const TLSA: u16 = 52;
+
+impl Resolver {
+    fn start(records: Option<Records>) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let _task = std::thread::spawn(move || {
+            let mut query = [0; 4096];
+            while let Ok((octets, from)) = socket.recv_from(&mut query) {
+                let answer = answer(&query[..octets], records.as_ref());
+                // Who does not wait for it need not have it.
+                socket.send_to(&answer, from).ok();
+            }
+        });
+        Self { address, _task }
+    }
+}
+
+/// RFC 1035 §4.1, with the AD bit (RFC 4035 §3.2.3) set.
+fn answer(query: &[u8], records: Option<&Records>) -> Vec<u8> {
+    let (mut name, mut at) = (String::new(), 12);
+    while query[at] > 0 {
+        let end = at + 1 + usize::from(query[at]);
+        name += &String::from_utf8_lossy(&query[at + 1..end]).to_lowercase();
+        name.push('.');
+        at = end;
+    }
+    let question = &query[12..at + 5];
+    let wanted = u16::from_be_bytes([query[at + 1], query[at + 2]]);
+    let all = records.into_iter().flatten();
+    let found: Vec<_> = all
+        .filter(|(of, kind, _)| *of == name && *kind == wanted)
+        .collect();
+    let code = if records.is_some() { 0 } else { 2 };
+    let count = u8::try_from(found.len()).unwrap();
+    let mut answer = vec![
+        query[0],
+        query[1],
+        0x81,
+        0xa0 | code,
+        0,
+        1,
+        0,
+        count,
+        0,
+        0,
+        0,
+        0,
+    ];
+    answer.extend_from_slice(question);
+    for (_, kind, data) in found {
+        answer.extend_from_slice(&[0xc0, 12]);
+        answer.extend_from_slice(&kind.to_be_bytes());
+        answer.extend_from_slice(&[0, 1, 0, 0, 0, 60]);
+        answer.extend_from_slice(&u16::try_from(data.len()).unwrap().to_be_bytes());
+        answer.extend_from_slice(data);
+    }
+    answer
+}
+
+/// A folder with a configuration and a message.
+fn folder(resolver: &Resolver, port: u16) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    // A port that was free a moment ago.
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let dead = socket.local_addr().unwrap();
+    let dns = resolver.address;
     let config = format!(
-        "hostname = \"mx.a.test\"\ndomains = [\"a.test\"]\n\
-         [outbound]\nauthorities = \"ca.pem\"\ndnssec = {{ validate = {{ servers = [\"{dead}\"] }} }}\n\
+        "hostname = \"mx.a.test\"\ndomains = [\"a.test\"]\nsecure = {{ \"secure.a.test\" = \"a.test\" }}\n\
+         [outbound]\nport = {port}\nauthorities = \"ca.pem\"\ndnssec = {{ ad = \"{dns}\" }}\n\
          [log]\nfilter = \"off\"\n"
     );
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -35,7 +112,7 @@ fn run(folder: &Path, args: &str) -> (String, bool) {
 
 #[test]
 fn what_cannot_be_sent_is_told() {
-    let folder = folder();
+    let folder = folder(&Resolver::start(None), 25);
     for (args, told) in [
         (
             "send --from alice@a.test --to bob@b.test m.eml",
@@ -63,9 +140,41 @@ fn what_cannot_be_sent_is_told() {
     }
 }
 
+/// The whole program, by a resolver whose AD bit it believes: delivered by DANE, then kept back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_is_sent_and_what_became_of_it_is_told() {
+    let identity = Identity::own("any.test");
+    let at = SocketAddr::new(ip(1), 0);
+    let peer = Peer::start(at, Script::tls(), &identity).await;
+    let port = peer.address.port();
+    let IpAddr::V4(address) = ip(1) else {
+        panic!("an address of IPv4");
+    };
+    let mx = [&[0, 10, 3][..], b"mx1\x01b\x04test\0"].concat();
+    let records = vec![
+        ("b.test.".to_owned(), MX, mx),
+        ("mx1.b.test.".to_owned(), A, address.octets().to_vec()),
+        (format!("_{port}._tcp.mx1.b.test."), TLSA, identity.tlsa()),
+    ];
+    let folder = folder(&Resolver::start(Some(records)), port);
+    let send = "send --from alice@secure.a.test --to bob@b.test m.eml";
+    let (said, success) = run(folder.path(), send);
+    assert!(success && said.contains("verified by DANE"), "{said}");
+    assert!(
+        said.contains("bob@b.test: delivered: 250 2.0.0 kept"),
+        "{said}"
+    );
+    assert_eq!(peer.take().messages, [(true, BODY.to_owned())]);
+    peer.becomes(Script::plain());
+    let (said, success) = run(folder.path(), send);
+    assert!(!success && said.contains("4.7.4 dane.usable"), "{said}");
+    assert!(said.contains("No part of it, and no address"), "{said}");
+    assert!(peer.take().spoken().is_empty());
+}
+
 #[tokio::test]
 async fn a_drop_is_accepted() {
-    let folder = folder();
+    let folder = folder(&Resolver::start(None), 25);
     let config = Config::load(&folder.path().join("mail-service.toml")).unwrap();
     config.prepare().unwrap();
     let now = Clock::system().now();
