@@ -1,11 +1,12 @@
-//! `mail-service send`: one message to the recipients of one domain, tried once.
+//! `mail-service send`: one message to the recipients of one domain, tried once; and `accept-drop`.
 
 use clap::Args;
 use mail_service::{
     Address, Clock, Config, Error as ServiceError,
-    outbound::{Letter, NoFetch, Outbound, notice, with_crlf},
+    outbound::{Letter, Outbound, notice, with_crlf},
 };
 use std::{error::Error, io::Write, path::PathBuf, sync::Arc};
+use tls_policy::StoredMemory;
 
 /// What to send, and to whom.
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<(), Bo
     if record_store::copy::is_unfinished(&*store, clock.now()).await? {
         return Err(ServiceError::Unfinished.into());
     }
-    let outbound = Outbound::new(config, store, clock, Arc::new(NoFetch))?;
+    let outbound = Outbound::new(config, store, clock)?;
     let report = outbound.deliver(&letter).await;
     let mut out = std::io::stdout();
     write!(out, "{report}")?;
@@ -61,4 +62,19 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<(), Bo
             Err("not delivered".into())
         }
     }
+}
+
+/// Forgets what is remembered of a domain, and says what that was.
+pub(crate) async fn accept_drop(config: &Config, domain: &str) -> Result<(), Box<dyn Error>> {
+    let name = mail_dns::Name::from_unicode(domain)?.to_string();
+    let store = Arc::new(config.open_store()?);
+    let now = Clock::system().now();
+    if record_store::copy::is_unfinished(&*store, now).await? {
+        return Err(ServiceError::Unfinished.into());
+    }
+    let memory = StoredMemory::new(store, config.outbound.domains);
+    let before = memory.fact(&name, now).await;
+    memory.accept(&name, now).await?;
+    println!("{name}: {before:?}, forgotten");
+    Ok(())
 }

@@ -47,7 +47,7 @@ pub(super) enum End {
     /// The letter was spoken of.
     Said(Vec<(usize, Said)>),
     /// The connection was not what the decision wants.
-    Fell(Attempt, Refusal),
+    Fell(Attempt, Refusal, String),
     /// No connection.
     Unreachable(Why),
     /// Something else; the next host may do better.
@@ -236,17 +236,18 @@ impl Outbound {
                     Some(error) => (tls::attempt(error), tls::result_type(error)),
                     None => (Attempt::HandshakeFailed, ResultType::ValidationFailure),
                 };
-                return fell(target, failed, &error.to_string());
+                let why = tls.map_or_else(|| error.to_string(), tls::describe);
+                return fell(target, failed, &why);
             }
             Err(_) => {
                 let failed = (Attempt::HandshakeFailed, ResultType::ValidationFailure);
                 return fell(target, failed, "no answer in time");
             }
         };
-        let proved = handshake.proved.get().map(String::as_str);
-        let connection = match (decision.action(), proved) {
-            (Action::Dane, _) => Connection::Dane,
-            (Action::WebPki { .. }, Some(name)) => Connection::WebPki(name),
+        let connection = match decision.action() {
+            Action::Dane => Connection::Dane,
+            // The certificate is for one of them, or there were no connection.
+            Action::WebPki { names } => Connection::WebPki(names.server_name()),
             _ => Connection::Encrypted,
         };
         if !decision.allows(connection) {
@@ -341,9 +342,13 @@ fn fell(target: &Target<'_>, failed: (Attempt, ResultType), why: &str) -> Step {
     match target.decision.after(attempt) {
         Next::ClearAnew => Step::ClearAnew(session),
         Next::NextMx { last } => {
-            let mut ended = Ended::fell(attempt, last, session);
-            ended.came_to = format!("{attempt} ({why})");
-            ended.into()
+            let came_to = format!("{attempt}: {why}");
+            Ended {
+                end: End::Fell(attempt, last, came_to.clone()),
+                came_to,
+                session: Some(session),
+            }
+            .into()
         }
         // The connection is in an unknown state (RFC 3207 §4): nobody goes on with it.
         Next::GoOn => broke(target, "4.7.5", attempt.code(), why).into(),
@@ -396,8 +401,8 @@ impl Ended {
 
     fn fell(attempt: Attempt, last: Refusal, session: Session) -> Self {
         Self {
-            end: End::Fell(attempt, last),
             came_to: attempt.to_string(),
+            end: End::Fell(attempt, last, attempt.to_string()),
             session: Some(session),
         }
     }

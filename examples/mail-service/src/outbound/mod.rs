@@ -17,6 +17,7 @@ pub mod notice;
 mod report;
 mod round;
 mod route;
+mod setup;
 mod sts;
 mod tls;
 mod transaction;
@@ -26,34 +27,25 @@ pub use facts::dane_fact;
 pub(crate) use letter::crlf;
 pub use letter::{Letter, LetterError, MAX_RECIPIENTS, with_crlf};
 pub use report::{Fate, Report, Tried, Why};
-pub use sts::{Fetch, Fetched, NoFetch};
+pub use setup::{OutboundError, Timeouts};
 
-use crate::{
-    Clock, Config,
-    log::Causes,
-    secure::{Secure, SecureError},
-};
+use crate::{Clock, log::Causes, secure::Secure};
 use attempt::{End, Target};
 use counts::{Counts, Went};
-use dane_tlsa::{HostLookup, InsecureMx, Walk, Walked};
+use dane_tlsa::{HostLookup, InsecureMx, Route, Walk, Walked};
 use mail_dns::Name;
 use record_store::AnyStore;
 use round::Round;
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 use sts::{Looked, Policies};
 use tls::Trust;
 use tls_policy::{
-    Action, Decision, Facts, Floor, MemoryFact, Noted, Proof, Refusal, Rules, RulesError,
-    StoredMemory, decide,
+    Action, Decision, Facts, Floor, MemoryFact, Noted, Proof, Refusal, Rules, StoredMemory, decide,
+    sts::FetchFailure,
     tlsrpt::{Day, PolicyResult},
 };
 use tracing::{error, warn};
@@ -75,144 +67,10 @@ pub struct Outbound {
     timeouts: Timeouts,
 }
 
-/// How long servers may take. The defaults are those of RFC 5321 §4.5.3.2.
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug)]
-pub struct Timeouts {
-    /// All look-ups of one letter together. Default: 30 seconds.
-    pub dns: Duration,
-    /// To connect. Default: 30 seconds.
-    pub connect: Duration,
-    /// For the greeting. Default: 5 minutes.
-    pub greeting: Duration,
-    /// For each command. Default: 5 minutes.
-    pub command: Duration,
-    /// For the handshake of TLS. Default: one minute.
-    pub handshake: Duration,
-    /// For each block of the message. Default: 3 minutes.
-    pub block: Duration,
-    /// For the answer to the end of the message. Default: 10 minutes.
-    pub end: Duration,
-    /// For the goodbye. Default: 5 seconds.
-    pub quit: Duration,
-    /// For one connection. Default: one hour.
-    pub whole: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self {
-            dns: seconds(30),
-            connect: seconds(30),
-            greeting: seconds(300),
-            command: seconds(300),
-            handshake: seconds(60),
-            block: seconds(180),
-            end: seconds(600),
-            quit: seconds(5),
-            whole: seconds(3600),
-        }
-    }
-}
-
-/// Why nothing can be sent.
-#[non_exhaustive]
-#[derive(Debug, thiserror::Error)]
-pub enum OutboundError {
-    /// No resolver that validates.
-    #[error("no validating resolver")]
-    Dns(#[from] crate::dns::Error),
-    /// A file cannot be read.
-    #[error("cannot read {}", .0.display())]
-    Read(PathBuf, #[source] std::io::Error),
-    /// The file of rules is none.
-    #[error("cannot understand {}", .0.display())]
-    Rules(PathBuf, #[source] RulesError),
-    /// A file holds no certificate.
-    #[error("no certificates in {}", .0.display())]
-    Authorities(PathBuf),
-    /// The hostname is no name.
-    #[error("the hostname makes no sense")]
-    Hostname,
-    /// The secure domains make no sense.
-    #[error("secure {0}")]
-    Secure(#[from] SecureError),
-}
-
 /// Most addresses of one host that are tried.
 const MAX_ADDRESSES: usize = 5;
 
 impl Outbound {
-    /// As the configuration says. The store is that of the service: what domains have shown, and
-    /// their MTA-STS policies, are kept there.
-    ///
-    /// # Errors
-    /// [`OutboundError`].
-    pub fn new(
-        config: &Config,
-        store: Arc<AnyStore>,
-        clock: Clock,
-        fetch: Arc<dyn Fetch>,
-    ) -> Result<Self, OutboundError> {
-        let settings = &config.outbound;
-        let read = |path: &PathBuf| {
-            let text = std::fs::read_to_string(path);
-            text.map_err(|error| OutboundError::Read(path.clone(), error))
-        };
-        let rules = match &settings.rules {
-            None => Rules::default(),
-            Some(path) => {
-                let rules = read(path)?.parse();
-                rules.map_err(|error| OutboundError::Rules(path.clone(), error))?
-            }
-        };
-        let mut authorities = RootCertStore::empty();
-        match &settings.authorities {
-            None => {
-                let found = rustls_native_certs::load_native_certs().certs;
-                authorities.add_parsable_certificates(found);
-            }
-            Some(path) => {
-                let none = || OutboundError::Authorities(path.clone());
-                for certificate in CertificateDer::pem_slice_iter(read(path)?.as_bytes()) {
-                    let certificate = certificate.map_err(|_| none())?;
-                    authorities.add(certificate).map_err(|_| none())?;
-                }
-                if authorities.is_empty() {
-                    return Err(none());
-                }
-            }
-        }
-        let own = Name::from_unicode(&config.hostname);
-        Ok(Self {
-            hostname: config.hostname.clone(),
-            own: own.map_err(|_| OutboundError::Hostname)?,
-            port: settings.port,
-            resolver: Validating::new(config)?,
-            trust: Trust::new(crate::tls::provider(), authorities),
-            memory: StoredMemory::new(store.clone(), settings.domains),
-            policies: Policies::new(store, settings.domains, fetch),
-            rules,
-            secure: Secure::new(&config.secure, &config.domains)?,
-            counts: Counts::new(usize::try_from(settings.domains).unwrap_or(usize::MAX)),
-            clock,
-            timeouts: Timeouts::default(),
-        })
-    }
-
-    /// With these time-outs.
-    #[must_use]
-    pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
-        Self { timeouts, ..self }
-    }
-
-    /// With another resolver.
-    #[must_use]
-    pub fn with_resolver(self, resolver: Validating) -> Self {
-        Self { resolver, ..self }
-    }
-
     /// What domains have shown: see [`StoredMemory`].
     pub fn memory(&self) -> &StoredMemory<Arc<AnyStore>> {
         &self.memory
@@ -237,8 +95,11 @@ impl Outbound {
         let (walked, looked) = tokio::join!(
             walk.run(&self.resolver, now, deadline),
             self.policies
-                .look_up(&self.resolver, &letter.domain, now, deadline)
+                .look_up(&letter.domain, now, deadline + FetchFailure::TIME)
         );
+        if let Route::Failed(why) = walked.route {
+            self.counts.lookup_failed(&domain, None, why, now);
+        }
         self.counts.no_policy(&domain, &looked.found, now);
         let known = self.known(&domain, &looked, now).await;
         let floor = self.secure.floor(letter.from.as_ref(), &letter.message);
@@ -290,7 +151,7 @@ impl Outbound {
                 .wish(way.letter.wish)
                 .rule(self.rules.rule(&domain));
             let decision = decide(&facts, way.floor);
-            self.counts.lookup_failed(&domain, host, now);
+            self.counts.host_failed(&domain, host, now);
             let mut tried = Tried {
                 host: name.clone(),
                 decision: decision.to_string(),
@@ -356,15 +217,14 @@ impl Outbound {
                     round.later(why);
                     break;
                 }
-                End::Fell(attempt, last) => {
+                End::Fell(attempt, last, how) => {
                     if decision.alarms_after(attempt) {
                         let text = format!(
                             "{name}: {attempt}, though the domain is remembered for better"
                         );
                         round.report.alarms.push(text);
                     }
-                    let code = attempt.code();
-                    let text = format!("{name}: {attempt} ({code}); {}", decision.reason());
+                    let text = format!("{name}: {how} ({}); {}", attempt.code(), decision.reason());
                     round.later(Why::refused(last, decision.reason().code(), text));
                     break;
                 }

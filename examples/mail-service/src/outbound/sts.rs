@@ -3,55 +3,24 @@
 use super::dns::Validating;
 use crate::log::Causes;
 use aws_lc_rs::rand;
-use http::{Request, Response};
-use mail_dns::{Name, Resolver};
+use mail_dns::Name;
 use record_store::AnyStore;
 use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 use tls_policy::{
     StsFact,
-    sts::{FetchFailure, Found, Learned, Need, Policy, StoredCache},
+    fetch::Fetcher,
+    sts::{Found, Learned, Policy, StoredCache},
 };
-use tokio::time::timeout;
-use tracing::warn;
-
-/// What came of a request for a policy.
-pub type Fetched = Result<Response<Vec<u8>>, FetchFailure>;
-
-/// Fetches a policy by HTTPS, by the rules of RFC 8461 §3.3: see
-/// [`Discovery`](tls_policy::sts::Discovery).
-pub trait Fetch: fmt::Debug + Send + Sync {
-    /// Asks.
-    fn fetch<'a>(
-        &'a self,
-        request: &'a Request<()>,
-    ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>>;
-}
-
-/// Fetches nothing: what is not cached cannot be had.
-#[allow(clippy::exhaustive_structs)] // there is nothing in it
-#[derive(Clone, Copy, Debug)]
-pub struct NoFetch;
-
-impl Fetch for NoFetch {
-    fn fetch<'a>(
-        &'a self,
-        _: &'a Request<()>,
-    ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
-        Box::pin(std::future::ready(Err(FetchFailure::Network)))
-    }
-}
+use tracing::{debug, warn};
 
 /// The policies of recipient domains.
 #[derive(Debug)]
 pub(super) struct Policies {
     cache: StoredCache<Arc<AnyStore>>,
-    pub(super) fetch: Arc<dyn Fetch>,
+    pub(super) fetcher: Fetcher<Validating>,
 }
 
 /// What was found for one letter.
@@ -62,49 +31,39 @@ pub(super) struct Looked {
 }
 
 impl Policies {
-    pub(super) fn new(store: Arc<AnyStore>, domains: u64, fetch: Arc<dyn Fetch>) -> Self {
+    pub(super) fn new(store: Arc<AnyStore>, domains: u64, fetcher: Fetcher<Validating>) -> Self {
         let cache = StoredCache::new(store, domains);
-        Self { cache, fetch }
+        Self { cache, fetcher }
     }
 
     /// Looks for the policy of a domain, as far as the cache has none that is fresh, and keeps it.
     pub(super) async fn look_up(
         &self,
-        resolver: &Validating,
         domain: &Name,
         now: SystemTime,
         deadline: Instant,
     ) -> Looked {
         let text = domain.to_string();
-        let Ok(mut discovery) = self.cache.discovery(domain, now).await else {
+        let found = self
+            .fetcher
+            .find_stored(&self.cache, domain, now, deadline, random())
+            .await;
+        let Ok(found) = found else {
+            // No policy host can have such a name.
             return Looked {
                 found: Found::NoRecord(None),
                 policy: None,
             };
         };
-        loop {
-            match discovery.need() {
-                Need::Dns(query) => {
-                    let query = query.clone();
-                    let answer = resolver.resolve(&query, now, deadline).await;
-                    discovery.dns(&answer);
-                }
-                Need::Http(request) => {
-                    let request = request.clone();
-                    let fetched = timeout(FetchFailure::TIME, self.fetch.fetch(&request)).await;
-                    let fetched = fetched.unwrap_or(Err(FetchFailure::Timeout));
-                    discovery.http(fetched.as_ref().map_err(|failure| *failure));
-                }
-                Need::Nothing => break,
-            }
-        }
-        let found = discovery.finish();
-        match self.cache.learn(&text, &found, now, random()).await {
+        match &found.learned {
             Ok(Learned::Full) => warn!("no room for another MTA-STS policy"),
             Ok(_) => {}
-            Err(error) => warn!(error = %Causes(&error), "an MTA-STS policy was not kept"),
+            Err(error) => warn!(error = %Causes(error), "an MTA-STS policy was not kept"),
         }
-        let policy = match &found {
+        if let Some(error) = &found.error {
+            debug!(domain = text, code = error.code(), "no MTA-STS policy");
+        }
+        let policy = match &found.found {
             Found::Policy { policy, .. } => Some(policy.clone()),
             _ => {
                 let cached = self.cache.get(&text, now).await.ok().flatten();
@@ -115,7 +74,10 @@ impl Policies {
                 valid.map(|cached| cached.policy().clone())
             }
         };
-        Looked { found, policy }
+        Looked {
+            found: found.found,
+            policy,
+        }
     }
 
     pub(super) async fn fact(

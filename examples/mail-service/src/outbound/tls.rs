@@ -2,24 +2,20 @@
 
 use dane_tlsa::{Crypto, DaneFailure, DaneVerifier, HostLookup, Lookup, Matcher, References};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, RootCertStore,
-    SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
+    CertificateError, ClientConfig, Error, RootCertStore,
+    client::{WebPkiServerVerifier, danger::ServerCertVerifier},
+    crypto::CryptoProvider,
     pki_types::{CertificateDer, ServerName, UnixTime},
     time_provider::TimeProvider,
 };
 use std::{
     net::IpAddr,
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 use tls_policy::{
-    Action, Attempt, Names,
-    rustls::{Profile, client_config},
+    Action, Attempt,
+    rustls::{ClientConfigs, Lacking, Profile},
     tlsrpt::ResultType,
 };
 
@@ -27,29 +23,34 @@ use tls_policy::{
 #[derive(Debug)]
 pub(super) struct Trust {
     provider: Arc<CryptoProvider>,
-    /// None: this machine trusts no authority, so nobody is verified by one.
-    authorities: Option<Arc<WebPkiServerVerifier>>,
+    configs: ClientConfigs,
+    authorities: Arc<WebPkiServerVerifier>,
 }
 
-/// What one handshake needs, and what it proves.
+/// What one handshake needs.
 pub(super) struct Handshake {
     pub(super) config: Arc<ClientConfig>,
     pub(super) name: ServerName<'static>,
-    /// The name that the certificate was found to be for.
-    pub(super) proved: Arc<OnceLock<String>>,
 }
 
 impl Trust {
-    pub(super) fn new(provider: CryptoProvider, authorities: RootCertStore) -> Self {
-        let provider = Arc::new(provider);
+    /// Always the normal profile: a stricter one would make less encryption of more, as what cannot
+    /// be agreed on is sent in the clear where nobody asks for TLS.
+    pub(super) const PROFILE: Profile = Profile::Normal;
+
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        authorities: Arc<RootCertStore>,
+    ) -> Result<Self, Lacking> {
         let builder = WebPkiServerVerifier::builder_with_provider(
-            Arc::new(authorities),
+            Arc::clone(&authorities),
             Arc::clone(&provider),
         );
-        Self {
-            authorities: builder.build().ok(),
+        Ok(Self {
+            configs: ClientConfigs::new(Self::PROFILE, Arc::clone(&provider), authorities)?,
+            authorities: builder.build().map_err(|_| Lacking::Roots)?,
             provider,
-        }
+        })
     }
 
     /// None: nobody can be verified as the action wants.
@@ -60,13 +61,7 @@ impl Trust {
         address: IpAddr,
         now: SystemTime,
     ) -> Option<Handshake> {
-        let proved = Arc::new(OnceLock::new());
-        // Without a name that TLS could send, none is sent.
-        let named = |name: &str| {
-            let name = name.strip_suffix('.').unwrap_or(name);
-            ServerName::try_from(name.to_owned()).unwrap_or_else(|_| ServerName::from(address))
-        };
-        let (verifier, name): (Arc<dyn ServerCertVerifier>, _) = match action {
+        let (config, name) = match action {
             Action::Dane => {
                 let Lookup::Secure(records) = &host.lookup else {
                     return None;
@@ -75,32 +70,27 @@ impl Trust {
                 let matcher = Matcher::new(records.usable_for_smtp()?, names, Crypto::aws_lc_rs());
                 let verifier = DaneVerifier::new(matcher, Arc::clone(&self.provider));
                 let name = verifier.sni();
-                (Arc::new(verifier), name)
+                (self.configs.dane(Arc::new(verifier)).ok()?, name)
             }
-            Action::WebPki { names } => {
-                let verifier = AnyName {
-                    authorities: self.authorities.clone()?,
-                    names: server_names(names),
-                    proved: Arc::clone(&proved),
-                };
-                (Arc::new(verifier), named(names.server_name()))
-            }
-            Action::Encrypt | Action::Opportunistic => {
-                let verifier = Anybody(Arc::clone(&self.provider));
+            _ => {
                 // RFC 7672 §8.1: where there are TLSA records, the name that they are at.
-                let base = host.base.as_ref().unwrap_or(&host.host);
-                (Arc::new(verifier), named(&base.to_string()))
+                let base = host.base.as_ref().unwrap_or(&host.host).to_string();
+                let name = match action {
+                    Action::WebPki { names } => names.server_name().to_owned(),
+                    _ => base,
+                };
+                let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
+                // Without a name that TLS could send, none is sent.
+                let name = ServerName::try_from(name);
+                let name = name.unwrap_or_else(|_| ServerName::from(address));
+                (self.configs.config(action).ok()?, name)
             }
-            Action::Clear | Action::NextMx { .. } | Action::Refuse(_) => return None,
         };
-        // Always the normal profile: a stricter one would make less encryption of more, as what
-        // cannot be agreed on is sent in the clear where nobody asks for TLS.
-        let mut config = client_config(Profile::Normal, &self.provider, verifier, action).ok()?;
+        let mut config = ClientConfig::clone(&config);
         config.time_provider = Arc::new(At(now));
         Some(Handshake {
             config: Arc::new(config),
             name,
-            proved,
         })
     }
 
@@ -111,14 +101,14 @@ impl Trust {
         name: &str,
         now: SystemTime,
     ) -> Result<(), ResultType> {
-        let untrusted = ResultType::CertificateNotTrusted;
         let (first, rest) = chain.split_first().ok_or(ResultType::ValidationFailure)?;
-        let authorities = self.authorities.as_ref().ok_or(untrusted)?;
         let name = ServerName::try_from(name).map_err(|_| ResultType::ValidationFailure)?;
         let now = At(now)
             .current_time()
             .ok_or(ResultType::ValidationFailure)?;
-        let verified = authorities.verify_server_cert(first, rest, &name, &[], now);
+        let verified = self
+            .authorities
+            .verify_server_cert(first, rest, &name, &[], now);
         verified.map(drop).map_err(|error| result_type(&error))
     }
 }
@@ -128,6 +118,17 @@ pub(super) fn attempt(error: &Error) -> Attempt {
     match error {
         Error::InvalidCertificate(_) => Attempt::NotAuthenticated,
         _ => Attempt::HandshakeFailed,
+    }
+}
+
+/// For people, and for DANE with its code.
+pub(super) fn describe(error: &Error) -> String {
+    match DaneFailure::of(error) {
+        Some(failure) => {
+            let reason = failure.verdict().reason();
+            format!("{reason} ({})", reason.code())
+        }
+        None => error.to_string(),
     }
 }
 
@@ -167,120 +168,5 @@ impl TimeProvider for At {
     fn current_time(&self) -> Option<UnixTime> {
         let since = self.0.duration_since(UNIX_EPOCH).ok()?;
         Some(UnixTime::since_unix_epoch(since))
-    }
-}
-
-fn server_names(names: Names<'_>) -> Vec<(String, ServerName<'static>)> {
-    let server_name = |name: &str| {
-        let bare = name.strip_suffix('.').unwrap_or(name).to_owned();
-        Some((name.to_owned(), ServerName::try_from(bare).ok()?))
-    };
-    names.iter().filter_map(server_name).collect()
-}
-
-/// A certificate from an authority for one of some names.
-#[derive(Debug)]
-struct AnyName {
-    authorities: Arc<WebPkiServerVerifier>,
-    names: Vec<(String, ServerName<'static>)>,
-    proved: Arc<OnceLock<String>>,
-}
-
-impl ServerCertVerifier for AnyName {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let mut failed = Error::InvalidCertificate(CertificateError::NotValidForName);
-        for (name, server) in &self.names {
-            let verify = &self.authorities;
-            match verify.verify_server_cert(end_entity, intermediates, server, ocsp, now) {
-                Ok(verified) => {
-                    let _ = self.proved.set(name.clone());
-                    return Ok(verified);
-                }
-                Err(error) => failed = error,
-            }
-        }
-        // Whatever it is called, it is the certificate that is wrong.
-        Err(match failed {
-            Error::InvalidCertificate(_) => failed,
-            other => CertificateError::Other(OtherError(Arc::new(other))).into(),
-        })
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
-    }
-}
-
-/// Whoever it is, as long as he has the key of his certificate.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            dss,
-            &self.0.signature_verification_algorithms,
-        )
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn the_next_host_is_asked_where_the_best_one_cannot() {
-    let world = World::new();
+    let world = World::new().await;
     let own = Identity::own(&host(2));
     let outbound = world.outbound(world.zone(2, Security::Insecure));
     // Nobody listens at the first.
@@ -78,7 +78,7 @@ async fn the_next_host_is_asked_where_the_best_one_cannot() {
 
 #[tokio::test]
 async fn each_recipient_has_its_own_fate() {
-    let world = World::new();
+    let world = World::new().await;
     let own = Identity::own(&host(1));
     let script = Script::tls()
         .replying("RCPT TO:<two@", "550 5.1.1 nobody")
@@ -128,7 +128,7 @@ async fn each_recipient_has_its_own_fate() {
 
 #[tokio::test]
 async fn every_octet_arrives_and_nothing_more() {
-    let world = World::new();
+    let world = World::new().await;
     let script = Script::tls().offering(&["8BITMIME", "SMTPUTF8", "SIZE 1000000"]);
     let peer = world.peer(1, script, &Identity::own(&host(1))).await;
     let outbound = world.outbound(world.zone(1, Security::Insecure));
@@ -204,7 +204,7 @@ async fn servers_that_do_not_behave_are_left() {
         (b"220 hello\r\n250 STARTTLS\r\n".to_vec(), 1),
         (b"354 go ahead\r\n".to_vec(), 1),
     ] {
-        let world = World::new();
+        let world = World::new().await;
         let server = says(&world, octets.clone(), times).await;
         let outbound = world.outbound(world.zone(1, Security::Insecure));
         let report = outbound.with_timeouts(timeouts).deliver(&letter()).await;
@@ -220,7 +220,7 @@ fn unsigned() -> Zone {
 
 #[tokio::test]
 async fn no_way_is_told_apart_from_no_way_now() {
-    let world = World::new();
+    let world = World::new().await;
     for (zone, expected) in [
         (unsigned(), ("returned", "5.1.2", "mx.no-such-domain")),
         (
@@ -244,7 +244,7 @@ async fn no_way_is_told_apart_from_no_way_now() {
 /// A server that took the end of the message and then vanished may have it: nobody else is asked now.
 #[tokio::test]
 async fn what_may_have_arrived_is_not_sent_elsewhere_at_once() {
-    let world = World::new();
+    let world = World::new().await;
     let own = Identity::own(&host(1));
     let first = world
         .peer(

@@ -5,7 +5,7 @@ use crate::world::{World, host, letter};
 use mail_dns::Security;
 use mail_service::{
     Clock, Config,
-    outbound::{NoFetch, Outbound, Validating},
+    outbound::{Outbound, Validating},
 };
 use std::{env, path::PathBuf, process::Command, sync::Arc, time::Duration};
 use tls_policy::MemoryFact;
@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 const PORT: &str = "LETTERLOCK_TEST_PORT";
 const DATA: &str = "LETTERLOCK_TEST_DATA";
 const IP: &str = "LETTERLOCK_TEST_IP";
+const CA: &str = "LETTERLOCK_TEST_CA";
 const TLSA: &str = "LETTERLOCK_TEST_TLSA";
 
 /// In the process that is killed.
@@ -26,6 +27,7 @@ async fn child_that_is_killed() {
     let data = PathBuf::from(env::var(DATA).unwrap());
     let mut config = World::config(&data, port.parse().unwrap());
     config.data_dir = data;
+    config.outbound.authorities = Some(env::var(CA).unwrap().into());
     let octets: Vec<u8> = env::var(TLSA)
         .unwrap()
         .split(' ')
@@ -39,22 +41,20 @@ async fn child_that_is_killed() {
         .and_then(|zone| zone.tlsa(&format!("_{port}._tcp.{}", host(1)), &octets))
         .unwrap();
     let store = Arc::new(config.open_store().unwrap());
-    let outbound = Outbound::new(&config, store, Clock::system(), Arc::new(NoFetch)).unwrap();
-    outbound
-        .with_resolver(Validating::Zone(zone))
-        .deliver(&letter())
-        .await;
+    let resolver = Validating::Zone(zone);
+    let outbound = Outbound::on_loopback(&config, store, Clock::system(), resolver, 1).unwrap();
+    outbound.deliver(&letter()).await;
     panic!("it should have been killed");
 }
 
 fn open(config: &Config) -> Outbound {
     let store = Arc::new(config.open_store().unwrap());
-    Outbound::new(config, store, Clock::system(), Arc::new(NoFetch)).unwrap()
+    Outbound::new(config, store, Clock::system()).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_after_the_handshake_loses_no_proof() {
-    let world = World::new();
+    let world = World::new().await;
     let identity = Identity::own(&host(1));
     // The peer has heard MAIL, and nothing is answered: nobody was told of a delivery yet.
     let script = Script {
@@ -72,6 +72,7 @@ async fn kill_9_after_the_handshake_loses_no_proof() {
         .env(PORT, peer.address.port().to_string())
         .env(IP, peer.address.ip().to_string());
     child.env(DATA, &config.data_dir).env(TLSA, tlsa.join(" "));
+    child.env(CA, config.outbound.authorities.as_ref().unwrap());
     let mut child = child.spawn().unwrap();
     let came = tokio::time::timeout(Duration::from_secs(60), peer.mail_came.notified()).await;
     child.kill().unwrap(); // SIGKILL

@@ -1,7 +1,7 @@
 //! What a domain has shown is required from then on.
 
 use crate::peer::{Identity, Peer, Script, StartTls};
-use crate::world::{ENFORCE, World, host, letter, refused, with_sts};
+use crate::world::{ENFORCE, World, host, letter, refused, with_policy, with_sts};
 use mail_dns::{Security, Zone};
 use mail_service::outbound::Outbound;
 use proptest::prelude::*;
@@ -24,7 +24,7 @@ struct Domain {
 
 impl Domain {
     async fn new(how: How) -> Self {
-        let world = World::new();
+        let world = World::new().await;
         let identity = world.ca.issue(&host(1));
         let peer = world.peer(1, Script::tls(), &identity).await;
         let zone = match how {
@@ -126,7 +126,7 @@ async fn two_days_are_needed_and_sixty_are_enough() {
 /// Only the domain can plant a level: not a peer with any certificate, nor one without DNSSEC.
 #[tokio::test]
 async fn nobody_else_can_plant_a_level() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::tls(), &world.ca.issue(&host(1)))
         .await;
@@ -149,7 +149,7 @@ async fn a_withdrawn_policy_is_forgotten() {
     let zone = domain.world.zone(1, Security::Insecure);
     let vanished = domain.world.outbound(zone.clone()).deliver(&letter()).await;
     assert_eq!(refused(&vanished).0, "deferred");
-    let renewed = zone.txt("_mta-sts.b.test", "v=STSv1; id=2;").unwrap();
+    let renewed = with_policy(zone, "2");
     let report = domain.world.outbound(renewed).deliver(&letter()).await;
     assert!(report.is_delivered(), "{report}");
 }

@@ -1,13 +1,15 @@
 //! What a connection must be, and that nothing of the letter is said before it is.
 
 use crate::peer::{Identity, Script, StartTls};
-use crate::world::{BODY, ENFORCE, World, host, letter, letter_from, refused, with_sts};
+use crate::world::{
+    BODY, ENFORCE, World, host, letter, letter_from, refused, with_policy, with_sts,
+};
 use mail_dns::Security;
 use tls_policy::tlsrpt::Day;
 
 #[tokio::test]
 async fn encryption_is_taken_where_it_can_be_had() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::tls(), &Identity::own("other.test"))
         .await;
@@ -43,7 +45,7 @@ async fn encryption_is_taken_where_it_can_be_had() {
 /// RFC 3207 §4: whoever writes between the answer and the handshake gets nothing, not even in the clear.
 #[tokio::test]
 async fn what_is_injected_after_starttls_is_never_heard() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::new(StartTls::Injects), &Identity::own(&host(1)))
         .await;
@@ -59,7 +61,7 @@ async fn what_is_injected_after_starttls_is_never_heard() {
 
 #[tokio::test]
 async fn dane_is_kept_to() {
-    let world = World::new();
+    let world = World::new().await;
     let (good, bad) = (Identity::own("any.test"), Identity::own("any.test"));
     let peer = world.peer(1, Script::tls(), &good).await;
     let zone = world.tlsa(world.zone(1, Security::Secure), 1, &good);
@@ -103,7 +105,7 @@ async fn dane_is_kept_to() {
 
 #[tokio::test]
 async fn a_lookup_that_fails_defers_and_is_never_less_than_dane() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world.peer(1, Script::tls(), &Identity::own(&host(1))).await;
     let owner = format!("_{}._tcp.{}", world.config.outbound.port, host(1));
     let silent = world.zone(1, Security::Secure).timeout(&owner).unwrap();
@@ -123,7 +125,7 @@ async fn a_lookup_that_fails_defers_and_is_never_less_than_dane() {
 
 #[tokio::test]
 async fn mta_sts_is_kept_to() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::tls(), &world.ca.issue(&host(1)))
         .await;
@@ -152,10 +154,7 @@ async fn mta_sts_is_kept_to() {
     // A host that the policy does not name.
     let other = "version: STSv1\nmode: enforce\nmx: mx9.b.test\nmax_age: 604800\n";
     world.policy_host.says(Some(other));
-    let zone = world
-        .zone(1, Security::Insecure)
-        .txt("_mta-sts.b.test", "v=STSv1; id=2;")
-        .unwrap();
+    let zone = with_policy(world.zone(1, Security::Insecure), "2");
     let report = world.outbound(zone).deliver(&letter()).await;
     assert_eq!(refused(&report), ("deferred", "4.7.5", "sts.mx-mismatch"));
     assert_eq!(peer.take().connections, 0);
@@ -164,7 +163,7 @@ async fn mta_sts_is_kept_to() {
 /// RFC 8461 §3.3: without anything cached, a policy that cannot be had keeps no mail back; but a secure address does.
 #[tokio::test]
 async fn a_policy_that_was_never_seen_keeps_secure_mail_only() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::plain(), &Identity::own(&host(1)))
         .await;
@@ -180,7 +179,7 @@ async fn a_policy_that_was_never_seen_keeps_secure_mail_only() {
 
 #[tokio::test]
 async fn a_secure_address_gives_nothing_to_a_peer_that_is_not_verified() {
-    let world = World::new();
+    let world = World::new().await;
     let peer = world
         .peer(1, Script::plain(), &Identity::own(&host(1)))
         .await;
@@ -229,7 +228,7 @@ async fn a_secure_address_gives_nothing_to_a_peer_that_is_not_verified() {
 
 #[tokio::test]
 async fn requiretls_goes_with_the_letter_or_the_letter_does_not_go() {
-    let world = World::new();
+    let world = World::new().await;
     let identity = Identity::own(&host(1));
     let peer = world.peer(1, Script::tls(), &identity).await;
     let zone = world.tlsa(world.zone(1, Security::Secure), 1, &identity);
@@ -265,7 +264,7 @@ async fn local_rules_are_read_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let rules = folder.path().join("rules");
     std::fs::write(&rules, "b.test encrypt\n").unwrap();
-    let world = World::with(|config| config.outbound.rules = Some(rules.clone()));
+    let world = World::with(|config| config.outbound.rules = Some(rules.clone())).await;
     let peer = world
         .peer(1, Script::plain(), &Identity::own(&host(1)))
         .await;
@@ -302,7 +301,7 @@ async fn local_rules_are_read_and_kept() {
 
 #[tokio::test]
 async fn sessions_are_counted_for_tls_reports() {
-    let world = World::new();
+    let world = World::new().await;
     let identity = Identity::own(&host(1));
     let peer = world.peer(1, Script::tls(), &identity).await;
     let zone = with_sts(world.tlsa(world.zone(1, Security::Secure), 1, &identity));
@@ -344,4 +343,10 @@ async fn sessions_are_counted_for_tls_reports() {
     assert_eq!(counted[1].policy.lines.len(), 1);
     assert_eq!(counted[1].details[0].0.mx.as_deref(), Some("mx1.b.test"));
     assert!(outbound.counted("b.test", day).is_empty());
+    let bogus = mail_dns::Zone::new().timeout("b.test").unwrap();
+    let outbound = world.outbound(bogus);
+    refused(&outbound.deliver(&letter()).await);
+    let counted = outbound.counted("b.test", day);
+    let code = counted[0].details[0].0.result.code();
+    assert_eq!((counted[0].failures, code), (1, "dnssec-invalid"));
 }

@@ -1,49 +1,85 @@
 //! Where a letter is sent.
 
 use crate::peer::{Ca, Identity, Peer, Script};
-use http::{Request, Response};
 use mail_dns::{Security, Zone};
 use mail_service::{
     Address, Clock, Config,
-    outbound::{Fate, Fetch, Fetched, Letter, Outbound, Report, Timeouts, Validating},
+    outbound::{Fate, Letter, Outbound, Report, Timeouts, Validating},
 };
 use record_store::AnyStore;
 use std::{
-    future::Future,
     net::{IpAddr, Ipv4Addr},
     path::Path,
-    pin::Pin,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tls_policy::sts::FetchFailure;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) const HOUR: u64 = 3600;
 pub(crate) const BODY: &str = "From: alice@a.test\r\nSubject: s\r\n\r\nThe secret.\r\n";
 
-/// What the policy host of every domain answers.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct PolicyHost(Arc<Mutex<Option<String>>>);
+/// The policy host: a server that speaks HTTPS.
+pub(crate) struct PolicyHost {
+    says: Arc<Mutex<Option<String>>>,
+    port: u16,
+    task: JoinHandle<()>,
+}
 
-impl PolicyHost {
-    /// This policy from now on, or nothing.
-    pub(crate) fn says(&self, policy: Option<&str>) {
-        *self.0.lock().unwrap() = policy.map(str::to_owned);
+impl Drop for PolicyHost {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
-impl Fetch for PolicyHost {
-    fn fetch<'a>(
-        &'a self,
-        _: &'a Request<()>,
-    ) -> Pin<Box<dyn Future<Output = Fetched> + Send + 'a>> {
-        let policy = self.0.lock().unwrap().clone();
-        Box::pin(async move {
-            let policy = policy.ok_or(FetchFailure::Network)?;
-            let response = Response::builder().header("content-type", "text/plain");
-            Ok(response.body(policy.into_bytes()).unwrap())
-        })
+impl PolicyHost {
+    async fn start(identity: &Identity) -> Self {
+        let says = Arc::new(Mutex::new(None::<String>));
+        let listener = TcpListener::bind((ip(200), 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (acceptor, policy) = (TlsAcceptor::from(identity.config()), Arc::clone(&says));
+        let task = tokio::spawn(async move {
+            loop {
+                let Ok((stream, _)) = listener.accept().await else {
+                    return;
+                };
+                let (acceptor, policy) = (acceptor.clone(), policy.lock().unwrap().clone());
+                // A client that leaves is the end of it.
+                tokio::spawn(async move { answer(&acceptor, stream, policy).await.ok() });
+            }
+        });
+        Self { says, port, task }
     }
+
+    /// This policy from now on, or nothing.
+    pub(crate) fn says(&self, policy: Option<&str>) {
+        *self.says.lock().unwrap() = policy.map(str::to_owned);
+    }
+}
+
+async fn answer(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    policy: Option<String>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(acceptor.accept(stream).await?);
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 2 {
+        line.clear();
+    }
+    let response = match policy {
+        None => "HTTP/1.1 503 Not now\r\nContent-Length: 0\r\n\r\n".to_owned(),
+        Some(policy) => format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n{policy}",
+            policy.len()
+        ),
+    };
+    stream.write_all(response.as_bytes()).await?;
+    stream.shutdown().await
 }
 
 /// Everything but the zone.
@@ -57,11 +93,11 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new() -> Self {
-        Self::with(|_| {})
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
     }
 
-    pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = Ca::new();
         let mut config = Self::config(folder.path(), free_port());
@@ -73,8 +109,8 @@ impl World {
             store: Arc::new(config.open_store().unwrap()),
             config,
             now: Arc::new(Mutex::new(UNIX_EPOCH + Duration::from_secs(1_800_000_000))),
+            policy_host: PolicyHost::start(&ca.issue("mta-sts.b.test")).await,
             ca,
-            policy_host: PolicyHost::default(),
             _folder: folder,
         }
     }
@@ -93,13 +129,12 @@ impl World {
     pub(crate) fn outbound(&self, zone: Zone) -> Outbound {
         let now = Arc::clone(&self.now);
         let clock = Clock::from_fn(move || *now.lock().unwrap());
-        let fetch = Arc::new(self.policy_host.clone());
-        let outbound = Outbound::new(&self.config, Arc::clone(&self.store), clock, fetch).unwrap();
+        let (store, port) = (Arc::clone(&self.store), self.policy_host.port);
+        let resolver = Validating::Zone(zone);
+        let outbound = Outbound::on_loopback(&self.config, store, clock, resolver, port).unwrap();
         let mut timeouts = Timeouts::default();
         timeouts.quit = Duration::from_millis(200);
-        outbound
-            .with_resolver(Validating::Zone(zone))
-            .with_timeouts(timeouts)
+        outbound.with_timeouts(timeouts)
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -135,7 +170,14 @@ impl World {
 
 /// With an MTA-STS record.
 pub(crate) fn with_sts(zone: Zone) -> Zone {
-    zone.txt("_mta-sts.b.test", "v=STSv1; id=1;").unwrap()
+    with_policy(zone, "1")
+}
+
+/// With an MTA-STS record of this identity.
+pub(crate) fn with_policy(zone: Zone, id: &str) -> Zone {
+    zone.txt("_mta-sts.b.test", &format!("v=STSv1; id={id};"))
+        .and_then(|zone| zone.address("mta-sts.b.test", ip(200)))
+        .unwrap()
 }
 
 pub(crate) const ENFORCE: &str = "version: STSv1\nmode: enforce\nmx: mx1.b.test\nmax_age: 604800\n";
