@@ -30,6 +30,15 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["crates/mail-dns/tests/", "examples/mail-service/"],
     ),
     (
+        &["precis_profiles"],
+        &["crates/symmetric-seal/src/passphrase/prepare"],
+    ),
+    (&["bip39"], &["crates/symmetric-seal/src/passphrase/words"]),
+    (
+        &["zxcvbn"],
+        &["crates/symmetric-seal/src/passphrase/strength"],
+    ),
+    (
         &["mail_auth"],
         &["crates/msg-validate/src/second_opinion", "benches/"],
     ),
@@ -44,6 +53,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/dane-tlsa/examples/",
             "crates/tls-policy/src/rustls/",
             "crates/tls-policy/tests/",
+            "crates/symmetric-seal/src/crypto",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",

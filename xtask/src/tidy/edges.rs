@@ -9,6 +9,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("msg-validate", &["mail-dns"]),
     ("dane-tlsa", &["mail-dns"]),
     ("tls-policy", &["mail-dns", "record-store"]),
+    ("symmetric-seal", &["record-store"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.

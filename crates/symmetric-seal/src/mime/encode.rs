@@ -91,14 +91,17 @@ pub(super) fn parameter(name: &str, value: &str, out: &mut String) {
         return;
     }
     let mut pieces = vec![String::from("utf-8''")];
-    for octet in value.bytes() {
-        // RFC 2231 §7: attribute-char.
-        let legal = octet.is_ascii_alphanumeric() || b"!#$&+-.^_`{|}~".contains(&octet);
+    for c in value.chars() {
         let mut coded = String::new();
-        match legal {
-            true => coded.push(octet.into()),
-            false => _ = write!(coded, "%{octet:02X}"),
+        for &octet in c.encode_utf8(&mut [0; 4]).as_bytes() {
+            // RFC 2231 §7: attribute-char.
+            let legal = octet.is_ascii_alphanumeric() || b"!#$&+-.^_`{|}~".contains(&octet);
+            match legal {
+                true => coded.push(octet.into()),
+                false => _ = write!(coded, "%{octet:02X}"),
+            }
         }
+        // Whole characters: there are readers that decode each piece by itself.
         match pieces.last_mut() {
             Some(piece) if piece.len() + coded.len() <= 54 => piece.push_str(&coded),
             _ => pieces.push(coded),
@@ -237,7 +240,7 @@ mod tests {
         struct Slow<'a>(&'a [u8]);
         impl Read for Slow<'_> {
             fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-                let (some, rest) = self.0.split_at(self.0.len().min(7));
+                let (some, rest) = self.0.split_at(self.0.len().min(7).min(out.len()));
                 self.0 = rest;
                 out[..some.len()].copy_from_slice(some);
                 Ok(some.len())

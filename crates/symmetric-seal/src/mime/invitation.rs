@@ -134,7 +134,7 @@ impl<'a> Invitation<'a> {
         let mut parts = vec![self.sent(), words.how.into(), self.link.as_str().into()];
         if let Some(hint) = self.hint {
             parts.push(format!(
-                "{} {}\n{}",
+                "{}\n{}\n{}",
                 words.hint,
                 hint.as_str(),
                 words.hint_is_open
