@@ -75,7 +75,12 @@ fn open(store: &str, link: &str) -> Result<(), Box<dyn Error>> {
     let opener = Opener::for_links();
     let key = opener.derive(&challenge, &password)?;
     let reader = ReaderToken::from_octets(random()?);
-    let released = granted(block_on(links.release(&id, key.access_proof(), &reader, now))?)?;
+    let released = granted(block_on(links.release(
+        &id,
+        key.access_proof(),
+        &reader,
+        now,
+    ))?)?;
     let opened = opener.open_with(released.message.to_vec(), &key)?;
     std::io::stdout().write_all(opened.content())?;
     Ok(())
