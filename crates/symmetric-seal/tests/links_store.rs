@@ -15,8 +15,7 @@ use record_store::{
 };
 use symmetric_seal::AccessProof;
 use symmetric_seal::link::{
-    Burned, Event, Link, LinkId, LinkKey, Notice, Refusal, Replies, SenderToken, Status, TOMBSTONE,
-    Terms,
+    Event, Link, LinkId, LinkKey, Notice, Refusal, Replies, Status, TOMBSTONE,
 };
 use symmetric_seal::store::{Issued, Links, LinksError, Verdict};
 
