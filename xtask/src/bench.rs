@@ -8,6 +8,7 @@ use crate::{counts, tools, workspace};
 const NEEDS: &[(&str, &[&str])] = &[
     ("dane_tlsa", &["libssl-dev", "valgrind"]),
     ("tls_policy", &["valgrind"]),
+    ("symmetric_seal", &["gnupg"]),
 ];
 
 /// `bench`, `bench NAME [-- ARGS]` or `bench --counts [--bless]`.
