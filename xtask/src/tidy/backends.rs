@@ -46,6 +46,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/dane-tlsa/src/crypto",
             "crates/dane-tlsa/tests/",
             "crates/dane-tlsa/examples/",
+            "crates/tls-policy/examples/",
             "crates/tls-policy/src/rustls/",
             "crates/tls-policy/tests/",
             "crates/mail-dns/src/hickory",
