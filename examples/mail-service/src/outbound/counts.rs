@@ -1,6 +1,6 @@
 //! What TLS reports (RFC 8460) will say of a session.
 
-use super::{attempt::Session, sts::Looked, tls::Trust};
+use super::{ended::Session, sts::Looked, tls::Trust};
 use dane_tlsa::{HostLookup, Lookup, LookupFailure};
 use std::{
     net::IpAddr,

@@ -11,6 +11,7 @@ mod attempt;
 mod counts;
 mod dialogue;
 mod dns;
+mod ended;
 mod facts;
 mod letter;
 pub mod notice;
@@ -30,9 +31,10 @@ pub use report::{Fate, Report, Tried, Why};
 pub use setup::{OutboundError, Timeouts};
 
 use crate::{Clock, log::Causes, secure::Secure};
-use attempt::{End, Target};
+use attempt::{INJECTED, Target};
 use counts::{Counts, Went};
 use dane_tlsa::{HostLookup, InsecureMx, Route, Walk, Walked};
+use ended::End;
 use mail_dns::Name;
 use record_store::AnyStore;
 use round::Round;
@@ -214,6 +216,10 @@ impl Outbound {
             match ended.end {
                 End::Unreachable(why) => round.later(why),
                 End::Broke(why) => {
+                    // No server does that by itself.
+                    if why.code == INJECTED {
+                        round.report.alarms.push(why.text.clone());
+                    }
                     round.later(why);
                     break;
                 }

@@ -52,6 +52,9 @@ async fn what_is_injected_after_starttls_is_never_heard() {
     let outbound = world.outbound(world.zone(1, Security::Insecure));
     let report = outbound.deliver(&letter()).await;
     assert_eq!(refused(&report), ("deferred", "4.7.5", "tls.injected"));
+    assert_eq!(report.alarms.len(), 1, "{report}");
+    let counted = outbound.counted("b.test", Day::of(world.now()));
+    assert_eq!(counted[0].failures, 1);
     let seen = peer.seen();
     assert_eq!((seen.spoken(), seen.connections), (vec![], 1));
     // The mutation: without the line it goes through.
