@@ -4,8 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use tls_policy::audit::{
-    Cause, Chain, Date, Facts, Mx, MxName, Offers, PolicyBody, Protocol, RULE_SETS, Seen, ServiceFacts,
-    Subject, Verdict, audit,
+    Cause, Chain, Date, Facts, Mx, MxName, Offers, PolicyBody, Protocol, RULE_SETS, Seen,
+    ServiceFacts, Subject, Verdict, audit,
 };
 
 fuzz_target!(|data: &[u8]| {
@@ -16,8 +16,14 @@ fuzz_target!(|data: &[u8]| {
     };
     let report = audit(&facts, &RULE_SETS, today);
     let text = report.to_string();
-    assert!(text.bytes().all(|o| o == b'\n' || (b' '..=b'~').contains(&o)));
-    assert_eq!(report.to_json()["rows"].as_array().map(Vec::len), Some(report.rows.len()));
+    assert!(
+        text.bytes()
+            .all(|o| o == b'\n' || (b' '..=b'~').contains(&o))
+    );
+    assert_eq!(
+        report.to_json()["rows"].as_array().map(Vec::len),
+        Some(report.rows.len())
+    );
     // Printed and read again, they are the same.
     let json = serde_json::to_vec(&facts).unwrap();
     assert_eq!(serde_json::from_slice::<Facts>(&json).unwrap(), facts);
@@ -31,14 +37,21 @@ fuzz_target!(|data: &[u8]| {
         let after = audit(&less, &RULE_SETS, today);
         for (before, after) in report.rows.iter().zip(&after.rows) {
             let (was, is) = (before.verdict(), after.verdict());
-            assert!(is == was || is == Verdict::Unknown, "{}: {was:?} {is:?}", before.rule.id);
+            assert!(
+                is == was || is == Verdict::Unknown,
+                "{}: {was:?} {is:?}",
+                before.rule.id
+            );
         }
     }
 });
 
 fn from_octets(data: &[u8]) -> Facts {
     let (numbers, der) = data.split_at(data.len().min(16));
-    let codes: Vec<u16> = numbers.chunks_exact(2).map(|two| u16::from_be_bytes([two[0], two[1]])).collect();
+    let codes: Vec<u16> = numbers
+        .chunks_exact(2)
+        .map(|two| u16::from_be_bytes([two[0], two[1]]))
+        .collect();
     let text = String::from_utf8_lossy(der).into_owned();
     let mut smtp = ServiceFacts::new("mx.example.org", Protocol::Smtp);
     smtp.reachable = Seen::known(true);

@@ -8,7 +8,7 @@
 //! https.reachable = Seen::known(true);
 //! https.tls.tls12 = Seen::known(true);
 //! https.tls.suites12 = Seen::known(Offers::all([0xC02B, 0x002F]));
-//! https.tls.tls11 = Seen::unknown(Cause::TimeOut);
+//! https.tls.tls13 = Seen::unknown(Cause::TimeOut);
 //! let mut facts = Facts::of_host(Subject::Remote, "www.example.org");
 //! facts.services.push(https);
 //!
@@ -18,7 +18,7 @@
 //! assert_eq!(row.verdict(), Verdict::NotMet);
 //! assert_eq!(row.findings()[0].evidence, "TLS_RSA_WITH_AES_128_CBC_SHA");
 //! // What was not seen is never met.
-//! let row = report.row(&audit::TR_02102_2_2026_01, "versions").unwrap();
+//! let row = report.row(&audit::TR_02102_2_2026_01, "tls-1.3").unwrap();
 //! assert_eq!(row.verdict(), Verdict::Unknown);
 //! assert_eq!(row.findings()[0].cause, Some(Cause::TimeOut));
 //! println!("{report}"); // a table; to_json() is the same for programs

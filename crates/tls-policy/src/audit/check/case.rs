@@ -182,7 +182,8 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// A finding for each rule of these sets that is a must and can be judged of anybody's services.
+    /// A finding for each rule of these sets that is a must and can be judged of anybody's services, of
+    /// the editions that count today.
     /// On port 25 with what TR-03108 4.3.2 tolerates.
     pub(super) fn sets(&self, sets: &'static [&'static RuleSet], on: On) -> Vec<Finding> {
         let only = Some(on);
@@ -202,7 +203,11 @@ impl<'a> Case<'a> {
             return findings;
         }
         findings.clear();
-        for set in sets {
+        let counting = sets.iter().filter(|set| set.counts_on(self.today));
+        if counting.clone().next().is_none() {
+            return vec![Finding::not_applicable(self.name(), Reason::SetNotYet)];
+        }
+        for set in counting {
             let remote = |scope| scope == Scope::Remote;
             let must = set.rules.iter();
             let must = must.filter(|r| r.level == Level::Must && remote(r.scope));

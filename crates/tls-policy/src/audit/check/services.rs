@@ -66,6 +66,9 @@ fn exists(
     }
     match (unknown, seen) {
         (Some(unknown), _) => unknown,
+        (None, false) if case.facts.domain.is_none() => {
+            Finding::not_applicable(case.name(), Reason::NoDomain)
+        }
         (None, false) => Finding::unknown(case.name(), Cause::NotExamined, name),
         (None, true) => Finding::not_met(case.name(), Reason::Missing, name),
     }

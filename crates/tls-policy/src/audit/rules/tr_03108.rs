@@ -1,4 +1,8 @@
-use super::{tls::*, tr_02102_2::TR_02102_2_2026_01, tr_03116_4::TR_03116_4_2025};
+use super::{
+    tls::*,
+    tr_02102_2::{TR_02102_2_2025_01, TR_02102_2_2026_01},
+    tr_03116_4::TR_03116_4_2025,
+};
 use crate::audit::{
     Date, Level, Protocol, Rule, RuleSet, Topic,
     check::{Check, On, OwnFlag, TlsRpt, Tlsas, What, Zone},
@@ -9,7 +13,7 @@ const USERS: &str = "serve SUBMISSIONS on 465, IMAPS on 993 and POP3S on 995";
 const TLS: &str = "see the rows of TR-03116-4 and TR-02102-2";
 const SIGN: &str = "have the zone signed with DNSSEC";
 const OUT: &str = "switch it on in the sending software";
-static RESTS_ON: &[&RuleSet] = &[&TR_03116_4_2025, &TR_02102_2_2026_01];
+static RESTS_ON: &[&RuleSet] = &[&TR_03116_4_2025, &TR_02102_2_2025_01, &TR_02102_2_2026_01];
 
 /// TR-03108 (secure mail transport), version 2.0.
 pub static TR_03108_2_0: RuleSet = RuleSet {
