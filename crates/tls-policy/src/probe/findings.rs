@@ -89,7 +89,14 @@ impl Findings {
             nothing_old: before.iter().all(|(has, _)| has.get() == Some(&false)),
         };
         let mut facts = TlsFacts::default();
-        facts.ssl2 = Seen::unknown(Cause::NotExamined).noting("no ClientHello of SSL 2.0 is sent");
+        facts.ssl2 = match &known.ssl2 {
+            Some(Ok(answer)) => Seen::known(*answer == Answer::Yes),
+            Some(Err(no)) => match proof.of(Some(no)) {
+                Ok(evidence) => Seen::known(false).noting(evidence),
+                Err(open) => unknown(Some(open)),
+            },
+            None => unknown(Some(proof.open())),
+        };
         facts.ssl3 = seen(Version::Ssl30).0;
         facts.tls10 = seen(Version::Tls10).0;
         facts.tls11 = seen(Version::Tls11).0;
@@ -135,7 +142,7 @@ impl Findings {
         }
     }
 
-    /// As the rules judge them. What is encrypted in TLS 1.3, renegotiation, tickets and SSL 2.0 are not
+    /// As the rules judge them. What is encrypted in TLS 1.3, renegotiation and tickets are not
     /// examined.
     pub fn facts(&self) -> &TlsFacts {
         &self.facts

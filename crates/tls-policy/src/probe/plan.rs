@@ -56,6 +56,7 @@ enum Closed {
 enum Task {
     Widest,
     Version(Version),
+    Ssl2,
     Suites(Version),
     Order,
     Groups13,
@@ -76,6 +77,7 @@ const TASKS: &[Task] = &[
     Task::Version(Version::Tls11),
     Task::Version(Version::Tls10),
     Task::Version(Version::Ssl30),
+    Task::Ssl2,
     Task::Suites(Version::Tls13),
     Task::Suites(Version::Tls12),
     Task::Suites(Version::Tls11),
@@ -194,7 +196,8 @@ impl Plan {
                 self.last = Some((Cause::Disconnected, alert.to_string()));
                 let again = alert == Alert::INTERNAL_ERROR;
                 self.retried = Retried::No;
-                let no = match again || alert.is_refusal() {
+                let form = task == Task::Ssl2 && alert.is_about_form();
+                let no = match again || form || alert.is_refusal() {
                     true => No::Refused {
                         at: self.spent,
                         alert,
@@ -314,6 +317,7 @@ impl Plan {
                 let open = known.version(version).end.is_none();
                 open.then(|| ClientHello::new(version))
             }
+            Task::Ssl2 => known.ssl2.is_none().then(ClientHello::ssl2),
             Task::Suites(version) => {
                 let all = Suite::all().filter(|s| s.fits(version)).map(Suite::code);
                 let left = left(known.suites(version), all.collect())?;
@@ -407,6 +411,10 @@ impl Plan {
         let known = &mut self.knowledge;
         let curve = flight.exchange.and_then(|exchange| exchange.group());
         match task {
+            Task::Ssl2 => {
+                let answer = if flight.ssl2 { Answer::Yes } else { Answer::No };
+                known.ssl2 = Some(Ok(answer));
+            }
             Task::Version(version) if flight.version != version => {
                 known.end_version(version, No::Instead(flight.version));
             }
@@ -446,6 +454,7 @@ impl Plan {
         match task {
             Task::Widest => {}
             Task::Version(version) => known.end_version(version, no),
+            Task::Ssl2 => known.ssl2 = Some(Err(no)),
             Task::Suites(version) => known.end_suites(version, no),
             Task::Order => known.order = Some(Err(no)),
             Task::Groups13 => known.groups13.end = Some(no),

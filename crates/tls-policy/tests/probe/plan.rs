@@ -58,7 +58,7 @@ fn servers() -> impl Strategy<Value = Sim> {
         prefers,
         refusal,
         bound,
-        any::<bool>(),
+        any::<[bool; 2]>(),
     )
         .prop_map(
             |(
@@ -68,7 +68,7 @@ fn servers() -> impl Strategy<Value = Sim> {
                 prefers,
                 refusal,
                 bound,
-                compresses,
+                [compresses, ssl2],
             )| {
                 Sim {
                     versions,
@@ -82,6 +82,7 @@ fn servers() -> impl Strategy<Value = Sim> {
                     prime_bits: 1024,
                     extensions,
                     compresses,
+                    ssl2,
                 }
             },
         )
@@ -175,6 +176,9 @@ fn is_sound(sim: &Sim, findings: &Findings) -> Result<(), TestCaseError> {
             prop_assert!(old.is_some_and(|v| has(sim, v).len() > 1));
         }
         _ => {}
+    }
+    if let Some(ssl2) = facts.ssl2.get() {
+        prop_assert_eq!(*ssl2, sim.ssl2);
     }
     if let Some(bits) = facts.dhe_bits.get() {
         prop_assert!(bits.iter().all(|bits| *bits == sim.prime_bits));
@@ -315,6 +319,7 @@ fn plain() -> Sim {
         prime_bits: 1024,
         extensions: vec![22, 23, 0xFF01],
         compresses: false,
+        ssl2: false,
     }
 }
 
@@ -322,6 +327,7 @@ fn plain() -> Sim {
 fn a_plain_server_is_known_as_it_is() {
     let findings = run(&plain(), |_, outcome| outcome);
     let facts = findings.facts();
+    assert_eq!(facts.ssl2.get(), Some(&false));
     assert_eq!(facts.tls10.get(), Some(&false));
     assert_eq!(facts.tls12.get(), Some(&true));
     assert_eq!(
