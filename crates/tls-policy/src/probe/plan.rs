@@ -345,8 +345,10 @@ impl Plan {
                 self.curves(left)
             }
             Task::GroupsBeside => {
-                let doubtful = matches!(known.groups12.end, Some(No::Refused { .. }))
-                    && known.groups_beside.is_none()
+                let doubtful = matches!(
+                    known.groups12.end,
+                    Some(No::Refused { .. } | No::Closed { .. })
+                ) && known.groups_beside.is_none()
                     && known.is_bound_to_a_curve();
                 let all = Group::curves().map(Group::code);
                 let mut groups = known.groups12.remaining(all);

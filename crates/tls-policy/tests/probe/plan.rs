@@ -342,6 +342,35 @@ fn a_plain_server_is_known_as_it_is() {
     assert!(findings.connections() < 45, "{}", findings.connections());
 }
 
+/// RFC 8422 §5.1: what is refused without the certificate's curve is found beside it, and known to be all
+/// where the server goes by the client's order; however it refuses.
+#[test]
+fn curves_of_a_server_that_wants_its_certificates_are_found_beside_it() {
+    for refusal in [Refusal::Alert(40), Refusal::Close] {
+        let sim = Sim {
+            suites: vec![0xC02B, 0xC02C],
+            curves: vec![29, 24, 23],
+            schemes: vec![0x0403],
+            certificate_curve: Some(23),
+            prefers: Prefers::Clients,
+            refusal,
+            ..plain()
+        };
+        let findings = run(&sim, |_, outcome| outcome);
+        let curves = &findings.facts().groups12;
+        assert_eq!(accepted(curves), [23, 24, 29].into(), "{refusal:?}");
+        assert!(is_closed(curves), "{refusal:?}: {curves:?}");
+        // Of the server's own order nobody can say the same.
+        let sim = Sim {
+            prefers: Prefers::Its,
+            ..sim
+        };
+        let findings = run(&sim, |_, outcome| outcome);
+        let curves = findings.facts().groups12.get().unwrap();
+        assert_eq!(curves.open, Some(Cause::NotVisible), "{curves:?}");
+    }
+}
+
 /// The mutation of `a_server_that_has_had_enough_proves_nothing`: whoever takes every alert for an
 /// absence, without an answer after it, would have been wrong about this server.
 #[test]
