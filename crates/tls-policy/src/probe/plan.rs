@@ -1,10 +1,7 @@
 use super::codes::{Group, SignatureScheme};
 use super::findings::{Findings, Proof};
 use super::knowledge::{Answer, Control, Knowledge, Listing, No, Reopened, Whose};
-use super::{
-    Alert, Authentication, ClientHello, Extension, Failure, Flight, KeyExchange, Outcome, Suite,
-    Version,
-};
+use super::{Alert, ClientHello, Extension, Failure, Flight, Outcome, Suite, Version};
 use crate::audit::Cause;
 
 /// Decides which ClientHello a server gets next, and what its answers prove. Pure: equal answers lead
@@ -361,12 +358,7 @@ impl Plan {
                 several.then(|| self.curves(groups)).flatten()
             }
             Task::Schemes => {
-                let signs = |suite: Suite| {
-                    let anonymous = suite.authentication() == Some(Authentication::Anonymous);
-                    let ephemeral = [Some(KeyExchange::Ecdhe), Some(KeyExchange::Dhe)];
-                    ephemeral.contains(&suite.key_exchange()) && !anonymous
-                };
-                let suites = known.having(Version::Tls12, signs);
+                let suites = known.having(Version::Tls12, Suite::is_signed);
                 let all = SignatureScheme::all().map(SignatureScheme::code).collect();
                 let left = left(&known.schemes, all)?;
                 let hello = ClientHello::new(Version::Tls12).with_suites(suites.clone());

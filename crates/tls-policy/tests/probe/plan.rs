@@ -253,7 +253,7 @@ fn failures() -> impl Strategy<Value = Outcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn everything_is_found_and_nothing_else(sim in servers()) {
