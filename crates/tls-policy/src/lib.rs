@@ -63,7 +63,7 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
-//! | `audit` | [`audit`], dated rule sets of BSI and internet.nl, and what they say to facts | no |
+//! | `audit` | [`audit`], dated rule sets of BSI and internet.nl, and what they say to facts; [`probe`], which finds out what a server offers | no |
 //! | `fetch` | [`fetch`], an HTTPS client for policies and reports, on tokio; with it `rustls-0_23` | no |
 //! | `rustls-0_23` | [`rustls`], configurations of servers and clients, certificates that are replaced while they serve | no |
 //! | `store` | [`StoredMemory`] and [`sts::StoredCache`], memory and policies in a `record-store`, shared by several nodes | no |
@@ -78,6 +78,7 @@
 //! | RFC 6890 | the fetcher's addresses: no special-purpose one |
 //! | RFC 8446, RFC 8996 | versions, suites and groups of rustls; no early data, nothing below TLS 1.2 |
 //! | RFC 2782, RFC 5746, RFC 6186, RFC 6520, RFC 7366, RFC 7627, RFC 7919, RFC 8659, RFC 9989 | as facts of an audit, which somebody else gathers |
+//! | RFC 5246 §7, RFC 8446 §4, RFC 8422 §5, and the extensions of RFC 3749, RFC 5077, RFC 5746, RFC 6066, RFC 6520, RFC 7366, RFC 7507, RFC 7627, RFC 7685 | as much of a handshake as a probe writes and reads |
 //! | RFC 3463, RFC 5248 | status codes of what is deferred or returned |
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |

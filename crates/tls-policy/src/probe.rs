@@ -27,7 +27,7 @@
 //! That a server agrees to something is proved by its ServerHello, ServerKeyExchange or
 //! HelloRetryRequest. That it does not is proved by an answer that is another version, or by an alert
 //! that says so: `handshake_failure`, `protocol_version`, `insufficient_security`; `internal_error` if
-//! it comes twice to the same ClientHello. Some servers, such as Dovecot 2.3, close the connection
+//! it comes twice to the same ClientHello; every alert about the form of one of SSL 2.0. Some servers, such as Dovecot 2.3, close the connection
 //! without a word instead; that counts if it happens twice to the same ClientHello, and happens to one
 //! as well that nobody can agree to, because it offers nothing but a number that is no suite. And all
 //! of these count only if there was an answer before it and another one after it: a server that has

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use mail_dns::{AdStub, Cached, Name, Security, ZoneFile};
+use mail_dns::{AdStub, Cached, Name, ZoneFile};
 use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, pem::PemObject};
 use tls_policy::audit::Level;
@@ -158,11 +158,11 @@ async fn dns(arguments: &Arguments, now: SystemTime, instant: Instant) -> Result
         let zone = ZoneFile::parse(&read(path)?).map_err(|why| told(path, why))?;
         let zone = zone.into_zone();
         // What stands in a file has no status but the one that somebody gives it.
-        let (zone, validates) = match arguments.zone_is_signed {
-            true => (zone.with_security(Security::Secure), Validates::Yes),
-            false => (zone, Validates::No),
+        let (source, validates) = match arguments.zone_is_signed {
+            true => (Source::Signed(zone), Validates::Yes),
+            false => (Source::Zone(zone), Validates::No),
         };
-        return Ok(Dns::new(Source::Zone(zone), validates, now, deadline));
+        return Ok(Dns::new(source, validates, now, deadline));
     }
     let stub = AdStub::new(arguments.resolver).map_err(|why| Error(why.to_string()))?;
     let validates = match stub.is_validating(deadline).await {

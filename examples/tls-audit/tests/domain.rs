@@ -177,11 +177,13 @@ async fn dane_is_held_against_what_the_host_shows() {
     };
     let (now, instant) = (SystemTime::now(), Instant::now());
     let service = examine(&net, &target, 100, &Roots::new([]), now).await;
-    for (shown, matches) in [(&*world.der, true), (&[0x30, 0][..], false)] {
+    let full = [&[3, 0, 0], &*world.der].concat();
+    // Another key's digest.
+    let other = [&[3, 1, 1], &[0; 32][..]].concat();
+    for (record, matches) in [(full, true), (other, false)] {
         let zone = Zone::new().with_security(Security::Secure);
         let zone = zone.mx("a.test", 10, "mx.a.test").unwrap();
         let zone = zone.address("mx.a.test", [127, 0, 0, 1]).unwrap();
-        let record = [&[3, 0, 0], shown].concat();
         let zone = zone.tlsa("_25._tcp.mx.a.test", &record).unwrap();
         let dns = Dns::new(
             Source::Zone(zone),
@@ -200,7 +202,8 @@ async fn dane_is_held_against_what_the_host_shows() {
             facts.tlsa_matches
         );
         assert_eq!(facts.tlsa_dnssec.get(), Some(&Dnssec::Secure));
-        assert_eq!(facts.tlsa.get().unwrap(), &[Tlsa::new(3, 0, 0, true)]);
+        let shown = Tlsa::new(3, record[1], record[2], true);
+        assert_eq!(facts.tlsa.get().unwrap(), &[shown]);
     }
 }
 

@@ -112,7 +112,9 @@ async fn audit(hostile: &Hostile, protocol: Protocol) -> Service {
 /// Nothing is known, nothing is denied.
 fn unknown(service: &Service, cause: Cause) {
     let tls = &service.facts.tls;
-    for version in [&tls.ssl3, &tls.tls10, &tls.tls11, &tls.tls12, &tls.tls13] {
+    for version in [
+        &tls.ssl2, &tls.ssl3, &tls.tls10, &tls.tls11, &tls.tls12, &tls.tls13,
+    ] {
         assert_eq!(version.cause(), Some(cause), "{version:?}");
     }
     assert_eq!(tls.suites12.cause(), Some(cause), "{:?}", tls.suites12);

@@ -63,6 +63,7 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
+            "examples/tls-audit/",
             "benches/",
             "fuzz/",
         ],

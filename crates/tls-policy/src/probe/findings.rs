@@ -81,7 +81,7 @@ impl Findings {
             let found = at.and_then(|at| versions.get(at));
             found.map(old).unwrap_or_default()
         };
-        let (tls12, suites13) = (seen(Version::Tls12).0, seen(Version::Tls13).1);
+        let ((tls12, of_tls12), suites13) = (seen(Version::Tls12), seen(Version::Tls13).1);
         let context = Context {
             known: &known,
             proof,
@@ -89,14 +89,21 @@ impl Findings {
             nothing_old: before.iter().all(|(has, _)| has.get() == Some(&false)),
         };
         let mut facts = TlsFacts::default();
-        facts.ssl2 = Seen::unknown(Cause::NotExamined).noting("no ClientHello of SSL 2.0 is sent");
+        facts.ssl2 = match &known.ssl2 {
+            Some(Ok(answer)) => Seen::known(*answer == Answer::Yes),
+            Some(Err(no)) => match proof.of(Some(no)) {
+                Ok(evidence) => Seen::known(false).noting(evidence),
+                Err(open) => unknown(Some(open)),
+            },
+            None => unknown(Some(proof.open())),
+        };
         facts.ssl3 = seen(Version::Ssl30).0;
         facts.tls10 = seen(Version::Tls10).0;
         facts.tls11 = seen(Version::Tls11).0;
         facts.tls13 = seen(Version::Tls13).0;
         facts.groups12 = context.groups12();
         facts.groups13 = listed(&known.groups13, &facts.tls13, proof);
-        facts.signatures12 = context.signatures12(&tls12);
+        facts.signatures12 = context.signatures12(&tls12, &of_tls12);
         facts.dhe_bits = context.dhe_bits();
         facts.order = context.order();
         facts.group_order = context.group_order();
@@ -135,7 +142,7 @@ impl Findings {
         }
     }
 
-    /// As the rules judge them. What is encrypted in TLS 1.3, renegotiation, tickets and SSL 2.0 are not
+    /// As the rules judge them. What is encrypted in TLS 1.3, renegotiation and tickets are not
     /// examined.
     pub fn facts(&self) -> &TlsFacts {
         &self.facts
@@ -189,18 +196,9 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Of a kind of suites: some, known that none, or why that is open.
+    /// Of a kind of suites before TLS 1.3.
     fn suites(&self, kind: impl Fn(Suite) -> bool) -> Result<bool, (Cause, String)> {
-        let Some(offers) = self.suites12.get() else {
-            let cause = self.suites12.cause().unwrap_or_default();
-            return Err((cause, self.suites12.note().into()));
-        };
-        let mut suites = offers.accepted.iter().map(|code| Suite::new(*code));
-        match (suites.any(kind), offers.open) {
-            (true, _) => Ok(true),
-            (false, None) => Ok(false),
-            (false, Some(cause)) => Err((cause, "some suites are not known".into())),
-        }
+        any(self.suites12, kind)
     }
 
     fn groups12(&self) -> Seen<Offers> {
@@ -231,10 +229,9 @@ impl Context<'_> {
         }
     }
 
-    fn signatures12(&self, tls12: &Seen<bool>) -> Seen<Offers> {
-        let ephemeral = [Some(KeyExchange::Ecdhe), Some(KeyExchange::Dhe)];
-        match self.suites(|suite| ephemeral.contains(&suite.key_exchange())) {
-            Ok(false) => Seen::known(Offers::all([])).noting("no ephemeral keys"),
+    fn signatures12(&self, tls12: &Seen<bool>, suites: &Seen<Offers>) -> Seen<Offers> {
+        match any(suites, Suite::is_signed) {
+            Ok(false) => Seen::known(Offers::all([])).noting("nothing that is signed"),
             Err(open) if self.known.schemes.found.is_empty() => unknown(Some(open)),
             _ => listed(&self.known.schemes, tls12, self.proof),
         }
@@ -305,6 +302,19 @@ impl Context<'_> {
             }
             (None, _) => unknown(Some(self.proof.open())),
         }
+    }
+}
+
+/// Of a kind of suites: some, known that none, or why that is open.
+fn any(suites: &Seen<Offers>, kind: impl Fn(Suite) -> bool) -> Result<bool, (Cause, String)> {
+    let Some(offers) = suites.get() else {
+        return Err((suites.cause().unwrap_or_default(), suites.note().into()));
+    };
+    let mut codes = offers.accepted.iter().map(|code| Suite::new(*code));
+    match (codes.any(kind), offers.open) {
+        (true, _) => Ok(true),
+        (false, None) => Ok(false),
+        (false, Some(cause)) => Err((cause, "some suites are not known".into())),
     }
 }
 

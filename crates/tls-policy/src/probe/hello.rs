@@ -26,6 +26,15 @@ pub struct ClientHello {
     schemes: Vec<SignatureScheme>,
     key_share: KeyShare,
     extensions: Vec<Extension>,
+    format: Format,
+}
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Tls,
+    /// That of SSL 2.0 (RFC 5246 §E.2), with its own kinds of suites and nothing else.
+    Ssl2,
 }
 
 /// Which keys a ClientHello of TLS 1.3 brings along.
@@ -155,6 +164,17 @@ impl ClientHello {
                 Extension::ExtendedMasterSecret,
                 Extension::RenegotiationInfo,
             ],
+            format: Format::Tls,
+        }
+    }
+
+    /// For SSL 2.0 alone, which RFC 6176 forbids, with all seven suites that it ever had. Nothing of what
+    /// else can be set has a place there.
+    pub fn ssl2() -> Self {
+        Self {
+            suites: Vec::new(),
+            format: Format::Ssl2,
+            ..Self::new(Version::Ssl30)
         }
     }
 
@@ -244,6 +264,11 @@ impl ClientHello {
         Self { fallback, ..self }
     }
 
+    /// Whether it is one of SSL 2.0.
+    pub(super) fn is_ssl2(&self) -> bool {
+        self.format == Format::Ssl2
+    }
+
     /// Whether a server may choose this version.
     pub(super) fn allows(&self, version: Version) -> bool {
         match self.version {
@@ -300,6 +325,9 @@ impl ClientHello {
     /// The record. Equal randomness gives equal octets; it need not be secret, only different each
     /// time.
     pub fn write(&self, random: &[u8; Self::RANDOM]) -> Vec<u8> {
+        if self.is_ssl2() {
+            return ssl2(random.get(..16).unwrap_or_default());
+        }
         let (random, rest) = random.split_at(32);
         let (session, share) = rest.split_at(32);
         let mut body = Vec::with_capacity(1024);
@@ -408,6 +436,21 @@ impl ClientHello {
             });
         }
     }
+}
+
+/// RFC 5246 §E.2: two octets of length with the highest bit set, and no session.
+fn ssl2(challenge: &[u8]) -> Vec<u8> {
+    let mut body = vec![1, 0, 2];
+    let suites: [u8; 21] = [
+        7, 0, 0xC0, 6, 0, 0x40, 5, 0, 0x80, 4, 0, 0x80, 3, 0, 0x80, 2, 0, 0x80, 1, 0, 0x80,
+    ];
+    body.extend([0, 21, 0, 0, 0, 16]);
+    body.extend(suites);
+    body.extend(challenge);
+    let length = u8::try_from(body.len()).unwrap_or(u8::MAX);
+    let mut record = vec![0x80, length];
+    record.extend(body);
+    record
 }
 
 /// RFC 5746 §3.3.

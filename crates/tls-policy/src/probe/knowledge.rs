@@ -103,6 +103,7 @@ pub(super) struct Knowledge {
     /// By [`index`]: found holds the version itself.
     versions: [Listing; 5],
     suites: [Listing; 5],
+    pub(super) ssl2: Option<Result<Answer, No>>,
     pub(super) groups13: Listing,
     pub(super) groups12: Listing,
     pub(super) schemes: Listing,
@@ -207,6 +208,9 @@ impl Knowledge {
 
     /// Whatever is to be learnt from an answer, whatever it was for.
     pub(super) fn note(&mut self, flight: &Flight) {
+        if flight.ssl2 {
+            return;
+        }
         let version = flight.version;
         if let Some(listing) = self.versions.get_mut(index(version)) {
             listing.add(version.code());

@@ -19,8 +19,10 @@ pub enum Outcome {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flight {
-    /// The version.
+    /// The version, if it is not [`ssl2`](Self::ssl2).
     pub version: Version,
+    /// Whether it is one of SSL 2.0, of which nothing else is read.
+    pub ssl2: bool,
     /// The suite.
     pub suite: Suite,
     /// Whether it compresses (RFC 3749).
@@ -43,6 +45,7 @@ impl Default for Flight {
     fn default() -> Self {
         Self {
             version: Version::Ssl30,
+            ssl2: false,
             suite: Suite::new(0),
             compressed: false,
             retry: false,
@@ -123,6 +126,11 @@ impl Alert {
     /// Its number.
     pub const fn description(self) -> u8 {
         self.0
+    }
+
+    /// Whether it says that a message could not be understood, as all of TLS say of one of SSL 2.0.
+    pub(super) fn is_about_form(self) -> bool {
+        matches!(self.0, 10 | 20 | 22 | 47 | 50)
     }
 
     /// Whether it says that nothing of what was offered is agreed to. Others, such as decode_error or

@@ -1,10 +1,7 @@
 use super::codes::{Group, SignatureScheme};
 use super::findings::{Findings, Proof};
 use super::knowledge::{Answer, Control, Knowledge, Listing, No, Reopened, Whose};
-use super::{
-    Alert, Authentication, ClientHello, Extension, Failure, Flight, KeyExchange, Outcome, Suite,
-    Version,
-};
+use super::{Alert, ClientHello, Extension, Failure, Flight, Outcome, Suite, Version};
 use crate::audit::Cause;
 
 /// Decides which ClientHello a server gets next, and what its answers prove. Pure: equal answers lead
@@ -56,6 +53,7 @@ enum Closed {
 enum Task {
     Widest,
     Version(Version),
+    Ssl2,
     Suites(Version),
     Order,
     Groups13,
@@ -76,6 +74,7 @@ const TASKS: &[Task] = &[
     Task::Version(Version::Tls11),
     Task::Version(Version::Tls10),
     Task::Version(Version::Ssl30),
+    Task::Ssl2,
     Task::Suites(Version::Tls13),
     Task::Suites(Version::Tls12),
     Task::Suites(Version::Tls11),
@@ -194,7 +193,8 @@ impl Plan {
                 self.last = Some((Cause::Disconnected, alert.to_string()));
                 let again = alert == Alert::INTERNAL_ERROR;
                 self.retried = Retried::No;
-                let no = match again || alert.is_refusal() {
+                let form = task == Task::Ssl2 && alert.is_about_form();
+                let no = match again || form || alert.is_refusal() {
                     true => No::Refused {
                         at: self.spent,
                         alert,
@@ -314,6 +314,7 @@ impl Plan {
                 let open = known.version(version).end.is_none();
                 open.then(|| ClientHello::new(version))
             }
+            Task::Ssl2 => known.ssl2.is_none().then(ClientHello::ssl2),
             Task::Suites(version) => {
                 let all = Suite::all().filter(|s| s.fits(version)).map(Suite::code);
                 let left = left(known.suites(version), all.collect())?;
@@ -341,8 +342,10 @@ impl Plan {
                 self.curves(left)
             }
             Task::GroupsBeside => {
-                let doubtful = matches!(known.groups12.end, Some(No::Refused { .. }))
-                    && known.groups_beside.is_none()
+                let doubtful = matches!(
+                    known.groups12.end,
+                    Some(No::Refused { .. } | No::Closed { .. })
+                ) && known.groups_beside.is_none()
                     && known.is_bound_to_a_curve();
                 let all = Group::curves().map(Group::code);
                 let mut groups = known.groups12.remaining(all);
@@ -355,12 +358,7 @@ impl Plan {
                 several.then(|| self.curves(groups)).flatten()
             }
             Task::Schemes => {
-                let signs = |suite: Suite| {
-                    let anonymous = suite.authentication() == Some(Authentication::Anonymous);
-                    let ephemeral = [Some(KeyExchange::Ecdhe), Some(KeyExchange::Dhe)];
-                    ephemeral.contains(&suite.key_exchange()) && !anonymous
-                };
-                let suites = known.having(Version::Tls12, signs);
+                let suites = known.having(Version::Tls12, Suite::is_signed);
                 let all = SignatureScheme::all().map(SignatureScheme::code).collect();
                 let left = left(&known.schemes, all)?;
                 let hello = ClientHello::new(Version::Tls12).with_suites(suites.clone());
@@ -407,6 +405,10 @@ impl Plan {
         let known = &mut self.knowledge;
         let curve = flight.exchange.and_then(|exchange| exchange.group());
         match task {
+            Task::Ssl2 => {
+                let answer = if flight.ssl2 { Answer::Yes } else { Answer::No };
+                known.ssl2 = Some(Ok(answer));
+            }
             Task::Version(version) if flight.version != version => {
                 known.end_version(version, No::Instead(flight.version));
             }
@@ -446,6 +448,7 @@ impl Plan {
         match task {
             Task::Widest => {}
             Task::Version(version) => known.end_version(version, no),
+            Task::Ssl2 => known.ssl2 = Some(Err(no)),
             Task::Suites(version) => known.end_suites(version, no),
             Task::Order => known.order = Some(Err(no)),
             Task::Groups13 => known.groups13.end = Some(no),

@@ -72,6 +72,11 @@ impl Reader {
     pub fn push(&mut self, octets: &[u8]) -> Option<Outcome> {
         self.taken = self.taken.saturating_add(octets.len());
         self.octets.extend(octets);
+        if self.hello.is_ssl2()
+            && let Some(outcome) = self.ssl2()
+        {
+            return outcome;
+        }
         loop {
             match self.record() {
                 Ok(Progress::Record) => {}
@@ -93,6 +98,25 @@ impl Reader {
                 }
             }
         }
+    }
+
+    /// A ServerHello of SSL 2.0: two octets of length, and kind 4. Nothing if this is something else;
+    /// that more is wanted is an outcome here.
+    #[allow(clippy::option_option)]
+    fn ssl2(&mut self) -> Option<Option<Outcome>> {
+        let &[high, _] = self.octets.first_chunk()?;
+        if high & 0x80 == 0 {
+            return None;
+        }
+        let kind = self.octets.get(2..5);
+        Some(match kind {
+            None => None,
+            Some([4, _, _]) => Some(Outcome::Answered(Box::new(Flight {
+                ssl2: true,
+                ..Flight::default()
+            }))),
+            Some(_) => Some(Outcome::Failed(Failure::Malformed(ReadError::Message))),
+        })
     }
 
     /// The server has closed the connection.

@@ -94,6 +94,13 @@ impl Suite {
         })
     }
 
+    /// Whether the server signs its ephemeral keys (RFC 5246 §7.4.3).
+    pub(super) fn is_signed(self) -> bool {
+        let ephemeral = [Some(KeyExchange::Ecdhe), Some(KeyExchange::Dhe)];
+        ephemeral.contains(&self.key_exchange())
+            && self.authentication() != Some(Authentication::Anonymous)
+    }
+
     /// Whether it encrypts blocks in a chain and authenticates them apart, so that the order
     /// matters (RFC 7366 §1).
     pub fn is_cbc(self) -> bool {

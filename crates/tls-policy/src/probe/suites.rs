@@ -1,5 +1,5 @@
 //! The cipher suites that are offered, as IANA's registry has them: those that need nothing but a
-//! certificate, or not even that. Suites with Kerberos, passwords, shared keys and GOST are not here.
+//! certificate, or not even that. Suites with Kerberos, passwords and shared keys are not here.
 
 /// Sorted by code point.
 pub(super) const SUITES: &[(u16, &str)] = &[

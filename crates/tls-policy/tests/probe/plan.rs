@@ -58,7 +58,7 @@ fn servers() -> impl Strategy<Value = Sim> {
         prefers,
         refusal,
         bound,
-        any::<bool>(),
+        any::<[bool; 2]>(),
     )
         .prop_map(
             |(
@@ -68,7 +68,7 @@ fn servers() -> impl Strategy<Value = Sim> {
                 prefers,
                 refusal,
                 bound,
-                compresses,
+                [compresses, ssl2],
             )| {
                 Sim {
                     versions,
@@ -82,6 +82,7 @@ fn servers() -> impl Strategy<Value = Sim> {
                     prime_bits: 1024,
                     extensions,
                     compresses,
+                    ssl2,
                 }
             },
         )
@@ -176,6 +177,9 @@ fn is_sound(sim: &Sim, findings: &Findings) -> Result<(), TestCaseError> {
         }
         _ => {}
     }
+    if let Some(ssl2) = facts.ssl2.get() {
+        prop_assert_eq!(*ssl2, sim.ssl2);
+    }
     if let Some(bits) = facts.dhe_bits.get() {
         prop_assert!(bits.iter().all(|bits| *bits == sim.prime_bits));
     }
@@ -249,7 +253,7 @@ fn failures() -> impl Strategy<Value = Outcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn everything_is_found_and_nothing_else(sim in servers()) {
@@ -315,6 +319,7 @@ fn plain() -> Sim {
         prime_bits: 1024,
         extensions: vec![22, 23, 0xFF01],
         compresses: false,
+        ssl2: false,
     }
 }
 
@@ -322,6 +327,7 @@ fn plain() -> Sim {
 fn a_plain_server_is_known_as_it_is() {
     let findings = run(&plain(), |_, outcome| outcome);
     let facts = findings.facts();
+    assert_eq!(facts.ssl2.get(), Some(&false));
     assert_eq!(facts.tls10.get(), Some(&false));
     assert_eq!(facts.tls12.get(), Some(&true));
     assert_eq!(
@@ -334,6 +340,35 @@ fn a_plain_server_is_known_as_it_is() {
     assert_eq!(facts.compression.get(), Some(&false));
     assert_eq!(findings.refuses_fallback().get(), Some(&true));
     assert!(findings.connections() < 45, "{}", findings.connections());
+}
+
+/// RFC 8422 §5.1: what is refused without the certificate's curve is found beside it, and known to be all
+/// where the server goes by the client's order; however it refuses.
+#[test]
+fn curves_of_a_server_that_wants_its_certificates_are_found_beside_it() {
+    for refusal in [Refusal::Alert(40), Refusal::Close] {
+        let sim = Sim {
+            suites: vec![0xC02B, 0xC02C],
+            curves: vec![29, 24, 23],
+            schemes: vec![0x0403],
+            certificate_curve: Some(23),
+            prefers: Prefers::Clients,
+            refusal,
+            ..plain()
+        };
+        let findings = run(&sim, |_, outcome| outcome);
+        let curves = &findings.facts().groups12;
+        assert_eq!(accepted(curves), [23, 24, 29].into(), "{refusal:?}");
+        assert!(is_closed(curves), "{refusal:?}: {curves:?}");
+        // Of the server's own order nobody can say the same.
+        let sim = Sim {
+            prefers: Prefers::Its,
+            ..sim
+        };
+        let findings = run(&sim, |_, outcome| outcome);
+        let curves = findings.facts().groups12.get().unwrap();
+        assert_eq!(curves.open, Some(Cause::NotVisible), "{curves:?}");
+    }
 }
 
 /// The mutation of `a_server_that_has_had_enough_proves_nothing`: whoever takes every alert for an

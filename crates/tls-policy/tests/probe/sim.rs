@@ -33,6 +33,7 @@ pub(crate) struct Sim {
     pub(crate) prime_bits: u16,
     pub(crate) extensions: Vec<u16>,
     pub(crate) compresses: bool,
+    pub(crate) ssl2: bool,
 }
 
 /// What a ClientHello says, as read by somebody who has not written it.
@@ -106,8 +107,12 @@ impl Heard {
 impl Sim {
     /// What comes of it, as the reader reads it.
     pub(crate) fn answer(&self, hello: &ClientHello) -> Outcome {
-        let heard = hear(&hello.write(&[0x5A; ClientHello::RANDOM]));
+        let octets = hello.write(&[0x5A; ClientHello::RANDOM]);
         let mut reader = Reader::new(hello.clone());
+        if octets[0] & 0x80 != 0 {
+            return self.ssl2(reader);
+        }
+        let heard = hear(&octets);
         match self.octets(&heard) {
             None => match self.refusal {
                 Refusal::Alert(code) => reader.push(&[21, 3, 1, 0, 2, 2, code]).unwrap(),
@@ -123,6 +128,17 @@ impl Sim {
                 outcome.unwrap_or(Outcome::Failed(Failure::Timeout))
             }
         }
+    }
+
+    fn ssl2(&self, mut reader: Reader) -> Outcome {
+        let outcome = match (self.ssl2, self.refusal) {
+            // A ServerHello of SSL 2.0, as far as anybody reads it.
+            (true, _) => reader.push(&[0x80, 11, 4, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]),
+            (false, Refusal::Close) => return reader.closed(),
+            // What it is to a server that knows TLS alone.
+            (false, Refusal::Alert(_)) => reader.push(&[21, 3, 1, 0, 2, 2, 50]),
+        };
+        outcome.unwrap()
     }
 
     fn octets(&self, heard: &Heard) -> Option<Vec<u8>> {

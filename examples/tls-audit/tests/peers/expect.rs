@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tls_audit::Service;
+use tls_policy::audit::{Date, Facts, RULE_SETS, RuleSet, Subject, audit};
+
+use crate::world::HOST;
 
 const FILE: &str = include_str!("../data/expected.toml");
 
@@ -17,7 +20,10 @@ pub(crate) fn expect(name: &str, service: &Service) {
     let mut wrong = Vec::new();
     for (path, expected) in rows {
         let expected = serde_json::to_value(expected).unwrap();
-        let found = fact(&facts, path);
+        let found = match path.strip_prefix("row ") {
+            Some(rule) => row(service, rule),
+            None => fact(&facts, path),
+        };
         if found != expected {
             wrong.push(format!("{path}: expected {expected}, found {found}"));
         }
@@ -29,6 +35,23 @@ pub(crate) fn expect(name: &str, service: &Service) {
         wrong.join("\n")
     );
     assert!(!rows.is_empty(), "{name}: nothing is expected");
+}
+
+/// The verdict of a rule, `SET@EDITION RULE`, on the host with this service alone.
+fn row(service: &Service, rule: &str) -> Value {
+    let (set, rule) = rule.split_once(' ').unwrap();
+    let named = |known: &&&RuleSet| format!("{}@{}", known.id, known.edition) == set;
+    let set = RULE_SETS
+        .iter()
+        .find(named)
+        .unwrap_or_else(|| panic!("no set {set}"));
+    let mut facts = Facts::of_host(Subject::Remote, HOST);
+    facts.services.push(service.facts.clone());
+    let report = audit(&facts, &[set], Date::new(2026, 11, 27).unwrap());
+    let row = report
+        .row(set, rule)
+        .unwrap_or_else(|| panic!("no rule {rule}"));
+    row.verdict().code().into()
 }
 
 /// A value that is known; `unknown: CAUSE` of one that is not; `nothing` of one that is not there.
