@@ -138,7 +138,34 @@ pub(crate) const PEERS: &[Peer] = &[
         probe: &["/usr/bin/python3", "-c", "import dkim, nacl.signing"],
         quick: &[],
     },
+    Peer {
+        // By npm, with a lock file: `NPM`.
+        name: "openpgpjs",
+        debian: &[],
+        // The version that is locked, and Node that runs it.
+        probe: &[
+            "node",
+            "-e",
+            "const at = process.cwd() + '/peers/openpgpjs/'; process.exit(require(at + 'package.json').dependencies.openpgp === require(at + 'node_modules/openpgp/package.json').version ? 0 : 1)",
+        ],
+        quick: &[],
+    },
+    Peer {
+        name: "gpg",
+        debian: &["gnupg"],
+        probe: &["gpg", "--version"],
+        quick: &[],
+    },
+    Peer {
+        name: "sq",
+        debian: &["sq"],
+        probe: &["sq", "--version"],
+        quick: &[],
+    },
 ];
+
+/// Peers of npm: the folder of each has a `package.json` and a `package-lock.json`.
+const NPM: &[(&str, &str)] = &[("openpgpjs", "peers/openpgpjs")];
 
 /// Runs the tests of the named peers, or of all.
 pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
@@ -231,6 +258,19 @@ fn ready(peer: &Peer) -> Outcome {
     let probe = probe(peer);
     if !probe.succeeds() {
         tools::debian(peer.debian)?;
+        for (_, folder) in NPM.iter().filter(|(name, _)| *name == peer.name) {
+            // What is in the lock file, checked by its hashes, and no scripts of it are run.
+            Cmd::new("npm")
+                .args([
+                    "ci",
+                    "--ignore-scripts",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                ])
+                .arg(*folder)
+                .run()?;
+        }
         probe.output()?;
     }
     Ok(())
@@ -331,6 +371,19 @@ mod tests {
         let mut lines = String::new();
         quick(&["no_such_test".into()], Absent::Fails, &mut lines).unwrap();
         assert_eq!(lines, "");
+    }
+
+    #[test]
+    fn what_npm_installs_is_a_peer_with_a_lock_file() {
+        for (name, folder) in NPM {
+            assert!(PEERS.iter().any(|peer| peer.name == *name));
+            let lock = workspace::root().join(folder).join("package-lock.json");
+            assert!(
+                std::fs::read_to_string(lock)
+                    .unwrap()
+                    .contains("\"integrity\": \"sha512-")
+            );
+        }
     }
 
     #[test]
