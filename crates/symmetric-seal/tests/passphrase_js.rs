@@ -138,7 +138,7 @@ struct Vector {
 fn vectors() -> Vec<Vector> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/tests/vectors/passphrases.toml"
+        "/tests/data/passphrases.toml"
     );
     let vectors: Vectors = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     vectors.vector
