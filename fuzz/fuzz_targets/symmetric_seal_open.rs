@@ -48,7 +48,10 @@ fuzz_target!(|data: &[u8]| {
             1 | 5 => drop(message.remove(at)),
             2 | 6 => message.insert(at, *form),
             3 | 7 => message.truncate(at.max(1)),
-            _ => message.swap(at, place.min(sealed.len() - 1).min(message.len() - 1)),
+            _ => {
+                let other = place.min(message.len() - 1);
+                message.swap(at, other);
+            }
         }
         if message.is_empty() {
             return;

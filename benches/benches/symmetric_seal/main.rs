@@ -1,5 +1,5 @@
 //! 64 MiB sealed and opened beside rPGP, Sequoia, age and gpg, and beside the bare cipher, in turn within one run:
-//! `cargo xtask bench symmetric-seal`. It prints the tables of docs/performance.md.
+//! `cargo xtask bench symmetric-seal`. It prints tables as those of docs/performance.md.
 //!
 //! The password costs next to nothing here on every side; what Argon2 costs is a table of its own. Every opening checks the
 //! length of what came out. The fastest of the rounds counts: what else the machine does makes a round slower, never

@@ -5,7 +5,6 @@ mod dane_tlsa;
 mod mail_dns;
 mod msg_validate;
 mod record_store;
-mod symmetric_seal;
 mod tls_policy;
 
 use std::process::ExitCode;
@@ -25,7 +24,6 @@ fn main() -> ExitCode {
         mail_dns::COUNTS,
         msg_validate::COUNTS,
         record_store::COUNTS,
-        symmetric_seal::COUNTS,
         tls_policy::COUNTS,
     ]
     .concat();

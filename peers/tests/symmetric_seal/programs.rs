@@ -54,7 +54,7 @@ fn sq(message: &[u8]) -> (Option<i32>, String) {
     let file = home.path().join("message.pgp");
     std::fs::write(&file, message).unwrap();
     let done = Command::new("sq")
-        .arg("inspect")
+        .args(["packet", "dump"])
         .arg(&file)
         .output()
         .unwrap();
