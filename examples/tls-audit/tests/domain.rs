@@ -55,7 +55,10 @@ async fn world() -> World {
     fs::write(folder.path().join("roots.pem"), certificate.pem()).unwrap();
     let der = certificate.der().clone();
     let private = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![der.clone()], private)
         .unwrap();
