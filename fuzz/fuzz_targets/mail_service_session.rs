@@ -6,14 +6,25 @@ use std::sync::Arc;
 use libfuzzer_sys::fuzz_target;
 
 #[allow(dead_code)]
-#[path = "../../examples/mail-service/src/smtp/command.rs"]
-mod command;
+#[path = "../../examples/mail-service/src/domain.rs"]
+mod domain;
 #[allow(dead_code)]
-#[path = "../../examples/mail-service/src/smtp/session.rs"]
-mod session;
+#[path = "../../examples/mail-service/src/headers.rs"]
+mod headers;
+#[allow(dead_code)]
+#[path = "../../examples/mail-service/src/secure.rs"]
+mod secure;
+#[allow(dead_code)]
+mod smtp {
+    #[path = "../../../examples/mail-service/src/smtp/command.rs"]
+    pub mod command;
+    #[path = "../../../examples/mail-service/src/smtp/session.rs"]
+    pub mod session;
+}
 
-use command::{Address, Recipient};
-use session::{Action, Lookup, Options, Outcome, Session};
+use secure::Secure;
+use smtp::command::{Address, Recipient};
+use smtp::session::{Action, Lookup, Options, Outcome, Session};
 
 /// RFC 5321 §4.2: lines of a code and text, all but the last with a hyphen. How many replies there are.
 fn replies(out: &[u8]) -> usize {
@@ -36,7 +47,13 @@ fn round_trip(address: &Address) {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let mut session = Session::new(Arc::new(Options::default()));
+    let pairs = [("secure.test".to_owned(), "b.test".to_owned())];
+    let pairs = pairs.iter().map(|(secure, of)| (secure, of));
+    let secure = Secure::new(pairs, &["b.test".to_owned()]).expect("sound domains");
+    let mut options = Options::default();
+    options.secure.clone_from(&secure);
+    let mut session = Session::new(Arc::new(options));
+    let mut in_clear = true;
     for line in input.split(|&octet| octet == b'\n') {
         let mut out = Vec::new();
         match session.line_received(line, &mut out) {
@@ -46,6 +63,7 @@ fuzz_target!(|input: &[u8]| {
                 let lookup = match recipient {
                     Recipient::Mailbox(address) => {
                         round_trip(&address);
+                        assert!(!in_clear || !secure.is_secure(&address), "{address}");
                         Lookup::Account(address.domain().into())
                     }
                     Recipient::Postmaster => Lookup::Unknown,
@@ -60,7 +78,10 @@ fuzz_target!(|input: &[u8]| {
                 session.message(Outcome::Stored, &mut out);
                 assert_eq!(replies(&out), 2);
             }
-            Action::StartTls => session = session.secured(),
+            Action::StartTls => {
+                session = session.secured();
+                in_clear = false;
+            }
             Action::Close => return,
         }
     }

@@ -31,7 +31,11 @@ fuzz_target!(|data: &[u8]| {
         assert!(flight.suite.fits(flight.version));
         assert!(flight.version <= hello.version());
         assert!(flight.certificates.len() <= Reader::MAX_CERTIFICATES);
-        assert!(flight.group.is_none_or(|group| hello.groups().contains(&group)));
+        assert!(
+            flight
+                .group
+                .is_none_or(|group| hello.groups().contains(&group))
+        );
     }
     // The same octets to every question.
     let mut asked = 0;

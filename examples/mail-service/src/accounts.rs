@@ -2,8 +2,7 @@
 //!
 //! Records: `("mail.account", address)` holds the octet 1 and the password's PHC string.
 
-use crate::{auth, mailbox, smtp::command::Address};
-use mail_dns::Name;
+use crate::{auth, domain, mailbox, smtp::command::Address};
 use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Versioned};
 use std::{sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
@@ -49,14 +48,8 @@ pub enum Error {
 /// The account that an address stands for: the domain in A-labels, all in lower case. None if the
 /// domain is not one.
 pub(crate) fn account_of(address: &Address) -> Option<Arc<str>> {
-    let domain = canonical_domain(address.domain())?;
+    let domain = domain::canonical(address.domain())?;
     Some(format!("{}@{domain}", address.local().to_lowercase()).into())
-}
-
-/// A domain in A-labels and lower case.
-pub(crate) fn canonical_domain(domain: &str) -> Option<String> {
-    let name = Name::from_unicode(domain).ok()?;
-    (!name.is_root()).then(|| name.to_string())
 }
 
 /// The accounts in a store.

@@ -76,7 +76,7 @@ impl Inbound {
         clock: Clock,
     ) -> Result<Self, Error> {
         let domain = |domain: &String| {
-            accounts::canonical_domain(domain).ok_or_else(|| Error::Domain(domain.clone()))
+            crate::domain::canonical(domain).ok_or_else(|| Error::Domain(domain.clone()))
         };
         let postmaster = config.postmaster.as_ref().map(|address| {
             accounts::parse(address).map_err(|_| Error::Postmaster(address.clone()))

@@ -23,6 +23,7 @@ mod config;
 pub mod demo;
 mod disk;
 mod dns;
+mod domain;
 #[cfg(test)]
 mod fixture;
 mod headers;

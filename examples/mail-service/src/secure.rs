@@ -1,7 +1,7 @@
 //! Secure addresses: every account has one in each secure domain, without set-up. Mail for it is taken over TLS only, and
 //! mail from it leaves to verified peers only.
 
-use crate::{accounts::canonical_domain, headers, smtp::command::Address};
+use crate::{domain, headers, smtp::command::Address};
 use std::collections::BTreeMap;
 use tls_policy::Floor;
 
@@ -33,14 +33,17 @@ impl Secure {
         pairs: impl IntoIterator<Item = (&'a String, &'a String)>,
         domains: &[String],
     ) -> Result<Self, SecureError> {
-        let ours: Vec<String> = domains.iter().filter_map(|d| canonical_domain(d)).collect();
+        let ours: Vec<String> = domains
+            .iter()
+            .filter_map(|d| domain::canonical(d))
+            .collect();
         let mut secure = BTreeMap::new();
         for (name, of) in pairs {
-            let domain = |text: &String| {
-                let canonical = canonical_domain(text).filter(|name| !name.starts_with('['));
+            let name_of = |text: &String| {
+                let canonical = domain::canonical(text).filter(|name| !name.starts_with('['));
                 canonical.ok_or_else(|| SecureError::Domain(text.clone()))
             };
-            let (key, value) = (domain(name)?, domain(of)?);
+            let (key, value) = (name_of(name)?, name_of(of)?);
             if !ours.contains(&value) {
                 return Err(SecureError::NotOurs(of.clone()));
             }
@@ -61,7 +64,7 @@ impl Secure {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(&canonical_domain(domain)?).map(String::as_str)
+        self.0.get(&domain::canonical(domain)?).map(String::as_str)
     }
 
     /// What mail of this sender must have: that of a secure address goes to verified peers. One that
