@@ -15,10 +15,9 @@ mod headers;
 #[path = "../../examples/mail-service/src/secure.rs"]
 mod secure;
 #[allow(dead_code)]
+#[path = "../../examples/mail-service/src/smtp"]
 mod smtp {
-    #[path = "../../../examples/mail-service/src/smtp/command.rs"]
     pub mod command;
-    #[path = "../../../examples/mail-service/src/smtp/session.rs"]
     pub mod session;
 }
 
