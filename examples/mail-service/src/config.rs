@@ -4,9 +4,10 @@ mod store;
 
 pub use self::store::{Error as StoreError, Location, make_private};
 
-use crate::accounts;
+use crate::{accounts, secure::Secure};
 use serde::Deserialize;
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -32,6 +33,9 @@ pub struct Config {
     pub danger_store_pragmas: String,
     /// The domains whose mail is delivered here.
     pub domains: Vec<String>,
+    /// Secure domains, each with the one of `domains` whose accounts it is for: every account has an
+    /// address there, without set-up, that gets mail over TLS only, and sends to verified peers only.
+    pub secure: BTreeMap<String, String>,
     /// The account that gets mail for `postmaster` (RFC 5321 §4.5.1).
     pub postmaster: Option<String>,
     /// What becomes of mail that raises the alarm.
@@ -63,6 +67,7 @@ impl Default for Config {
             store_password_file: None,
             danger_store_pragmas: String::new(),
             domains: vec!["localhost".into()],
+            secure: BTreeMap::new(),
             postmaster: None,
             alarm: Alarm::default(),
             language: Language::default(),
@@ -161,6 +166,20 @@ pub struct Tls {
     pub certificate: Option<PathBuf>,
     /// The private key in PEM.
     pub key: Option<PathBuf>,
+    /// What listeners offer and take.
+    pub profile: Profile,
+}
+
+/// Versions, suites, groups and keys of TLS, as lists of what may be used.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// What mail servers of these years have in common and is not broken.
+    #[default]
+    Normal,
+    /// What BSI TR-02102-2 recommends, as far as rustls has it: peers without it get no TLS.
+    Bsi,
 }
 
 /// Bounds on what others can make the service do.
@@ -350,6 +369,7 @@ impl Config {
         if let Some(domain) = self.domains.iter().find(|d| canonical(d).is_none()) {
             return Err(("domains", format!("must be domain names, not {domain:?}")));
         }
+        Secure::new(&self.secure, &self.domains).map_err(|error| ("secure", error.to_string()))?;
         if let Some(postmaster) = &self.postmaster
             && !self.delivers_to(postmaster)
         {

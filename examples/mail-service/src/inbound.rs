@@ -10,6 +10,7 @@ use crate::{
     log::Causes,
     mailbox::{self, Mailboxes},
     notice,
+    secure::{Secure, SecureError},
     smtp::{
         command::{self, Address, Encoding, Recipient},
         session::{Envelope, Greeting, Lookup, Outcome},
@@ -17,6 +18,7 @@ use crate::{
 };
 use msg_validate::{Grade, Verdict};
 use std::{fmt::Write, net::IpAddr, sync::Arc, time::SystemTime};
+use tls_policy::Wish;
 use tracing::{info, warn};
 
 /// Takes messages for the accounts of this service.
@@ -24,6 +26,7 @@ use tracing::{info, warn};
 pub(crate) struct Inbound {
     pub(crate) hostname: String,
     pub(crate) domains: Vec<String>,
+    pub(crate) secure: Secure,
     pub(crate) postmaster: Option<Arc<str>>,
     pub(crate) alarm: Alarm,
     pub(crate) language: Language,
@@ -59,6 +62,9 @@ pub enum Error {
     /// The postmaster's address is not one.
     #[error("{0} is not an address")]
     Postmaster(String),
+    /// The secure domains make no sense.
+    #[error("secure {0}")]
+    Secure(#[from] SecureError),
 }
 
 impl Inbound {
@@ -82,6 +88,7 @@ impl Inbound {
                 .iter()
                 .map(domain)
                 .collect::<Result<_, _>>()?,
+            secure: Secure::new(&config.secure, &config.domains)?,
             postmaster: postmaster.transpose()?,
             alarm: config.alarm,
             language: config.language,
@@ -135,9 +142,14 @@ impl Inbound {
         }
     }
 
+    /// A secure address is that of the account with the same local part. That mail for it comes
+    /// over TLS is what the session sees to.
     fn local_account(&self, address: &Address) -> Option<Arc<str>> {
         let account = accounts::account_of(address)?;
-        let (_, domain) = account.rsplit_once('@')?;
+        let (local, domain) = account.rsplit_once('@')?;
+        if let Some(domain) = self.secure.account_domain(domain) {
+            return Some(format!("{local}@{domain}").into());
+        }
         self.domains.iter().any(|d| d == domain).then_some(account)
     }
 
@@ -270,10 +282,15 @@ fn received(hostname: &str, peer: &Peer, envelope: &Envelope, now: SystemTime) -
         (_, Security::Tls { .. }) if utf8.is_empty() => "ESMTPS",
         (_, Security::Tls { .. }) => "SMTPS",
     };
+    // RFC 8689 §4.1: a message that came with it stays marked.
+    let mark = match envelope.wish {
+        Wish::RequireTls => " (REQUIRETLS)",
+        Wish::Default | Wish::TlsRequiredNo => "",
+    };
     let date = clock::rfc5322(now);
     let _ = write!(
         field,
-        "\r\n\tby {hostname} with {utf8}{protocol};\r\n\t{date}\r\n"
+        "\r\n\tby {hostname} with {utf8}{protocol}{mark};\r\n\t{date}\r\n"
     );
     field
 }
@@ -284,6 +301,16 @@ mod tests {
     use crate::smtp::session::Client;
 
     fn field(name: &str, greeting: Greeting, security: Security, encoding: Encoding) -> String {
+        marked(name, greeting, security, encoding, Wish::Default)
+    }
+
+    fn marked(
+        name: &str,
+        greeting: Greeting,
+        security: Security,
+        encoding: Encoding,
+        wish: Wish,
+    ) -> String {
         let peer = Peer {
             client: "2001:db8::1".parse().unwrap(),
             security,
@@ -296,6 +323,7 @@ mod tests {
             from: None,
             accounts: vec!["joe@b.test".into()],
             encoding,
+            wish,
         };
         received("mx.b.test", &peer, &envelope, SystemTime::UNIX_EPOCH)
     }
@@ -312,6 +340,12 @@ mod tests {
              \t(using TLS1.3 with cipher TLS_AES_128_GCM_SHA256)\r\n\
              \tby mx.b.test with ESMTPS;\r\n\
              \tThu, 1 Jan 1970 00:00:00 +0000\r\n"
+        );
+        let wish = Wish::RequireTls;
+        let required = marked("c.test", Greeting::Ehlo, tls.clone(), Encoding::Ascii, wish);
+        assert!(
+            required.contains(" with ESMTPS (REQUIRETLS);\r\n"),
+            "{required}"
         );
         for (greeting, security, encoding, protocol) in [
             (Greeting::Helo, Security::Plain, Encoding::Ascii, "SMTP"),

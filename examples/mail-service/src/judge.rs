@@ -136,6 +136,7 @@ mod tests {
             security: Security::Plain,
         };
         let envelope = Envelope {
+            wish: tls_policy::Wish::Default,
             client: Client {
                 name: "c.example".into(),
                 greeting: Greeting::Ehlo,

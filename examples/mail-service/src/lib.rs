@@ -30,6 +30,7 @@ pub mod log;
 mod mailbox;
 mod notice;
 pub mod pop3;
+mod secure;
 mod service;
 pub mod smtp;
 mod tls;
@@ -40,10 +41,11 @@ pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
     Alarm, Config, Error as ConfigError, Language, Limits, Listen, Location, Log, LogFormat,
-    Resolver, StoreError, Switch, Tls, make_private,
+    Profile, Resolver, StoreError, Switch, Tls, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
 pub use judge::SecondOpinionError;
+pub use secure::{Secure, SecureError};
 pub use service::{Error, Server};
 pub use tls::Error as TlsError;

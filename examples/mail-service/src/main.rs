@@ -110,6 +110,7 @@ fn serve(path: &std::path::Path) -> Done {
     runtime(&config)?.block_on(async {
         // Before anybody is told that we are ready: from then on SIGTERM must lose nothing.
         let stopped = stop_signal()?;
+        let mut reload = reload_signal()?;
         let server = Server::start(config, Clock::system()).await?;
         let mut out = std::io::stdout();
         for address in server.smtp() {
@@ -120,7 +121,13 @@ fn serve(path: &std::path::Path) -> Done {
         }
         writeln!(out, "ready")?;
         out.flush()?;
-        stopped.await;
+        tokio::pin!(stopped);
+        loop {
+            tokio::select! {
+                () = &mut stopped => break,
+                _ = reload.recv() => server.reload_certificates().await,
+            }
+        }
         server.shut_down().await;
         Ok(())
     })
@@ -147,6 +154,28 @@ fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
             _ => Err(format!("{failures} lines failed").into()),
         }
     })
+}
+
+/// Hears SIGHUP from this call on.
+#[cfg(unix)]
+fn reload_signal() -> std::io::Result<signal::unix::Signal> {
+    signal::unix::signal(signal::unix::SignalKind::hangup())
+}
+
+/// Hears nothing.
+#[cfg(not(unix))]
+fn reload_signal() -> std::io::Result<Never> {
+    Ok(Never)
+}
+
+#[cfg(not(unix))]
+struct Never;
+
+#[cfg(not(unix))]
+impl Never {
+    async fn recv(&mut self) -> Option<()> {
+        std::future::pending().await
+    }
 }
 
 /// Listens for SIGINT and SIGTERM from this call on; the future ends at the first.

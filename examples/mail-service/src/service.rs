@@ -25,6 +25,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use tls_policy::rustls::Replaced;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
@@ -37,6 +38,7 @@ use tracing::{Instrument, debug, debug_span, info, warn};
 pub struct Server {
     smtp: Vec<SocketAddr>,
     pop3s: Vec<SocketAddr>,
+    service: Arc<Service>,
     stop: watch::Sender<Option<Instant>>,
     ended: mpsc::Receiver<()>,
     patience: Duration,
@@ -46,7 +48,7 @@ pub struct Server {
 pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
-    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) tls: Arc<tls::ServerTls>,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) inbound: Inbound,
@@ -156,10 +158,11 @@ impl Service {
         smtp_options.message_octets = limits.message_octets;
         smtp_options.recipients = limits.recipients;
         smtp_options.errors = limits.errors;
+        smtp_options.secure.clone_from(&inbound.secure);
         let passwords = Passwords::start(limits.password_threads, limits.password_queue)
             .map_err(Error::Threads)?;
         let service = Self {
-            tls: tls::load(&config)?,
+            tls: Arc::new(tls::ServerTls::load(&config, clock.now())?),
             accounts,
             mailboxes,
             inbound,
@@ -202,6 +205,7 @@ impl Server {
         let mut server = Self {
             smtp: Vec::new(),
             pop3s: Vec::new(),
+            service: service.clone(),
             stop,
             ended,
             patience: service.config.limits.shutdown(),
@@ -221,6 +225,7 @@ impl Server {
             server.pop3s.push(listen(*address, pop3s.clone()).await?);
         }
         tokio::spawn(sweep(store, service.clock.clone(), Stop(stopped.clone())));
+        tokio::spawn(renew(service.clone(), Stop(stopped.clone())));
         if service.inbound.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {
             warn!("nobody gets the mail for postmaster, which RFC 5321 §4.5.1 asks for");
         }
@@ -235,6 +240,12 @@ impl Server {
     /// The POP3S addresses, with their real ports.
     pub fn pop3s(&self) -> &[SocketAddr] {
         &self.pop3s
+    }
+
+    /// Reads certificate and key again, as on SIGHUP: new connections get the new ones. What cannot
+    /// be used changes nothing, and is logged.
+    pub async fn reload_certificates(&self) {
+        reload(&self.service).await;
     }
 
     /// Stops accepting, lets what is accepted come to its end, and returns then. What has not ended
@@ -330,6 +341,34 @@ async fn serve(
     };
     if let Err(error) = ended {
         debug!(%error, "connection broke");
+    }
+}
+
+/// Looks for new certificates every hour, and tells of those that near their end once a day.
+async fn renew(service: Arc<Service>, mut stop: Stop) {
+    for hour in 0_u64.. {
+        if hour.is_multiple_of(24) {
+            for expiring in service.tls.expiring(service.clock.now()) {
+                let (severity, names) = (expiring.severity, expiring.names);
+                warn!(?severity, ?names, "a certificate nears its end");
+            }
+        }
+        tokio::select! {
+            () = stop.requested() => return,
+            () = sleep(Duration::from_secs(3600)) => reload(&service).await,
+        }
+    }
+}
+
+/// Files are read, which blocks.
+async fn reload(service: &Arc<Service>) {
+    let service = service.clone();
+    let work = move || service.tls.reload(service.clock.now());
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(Replaced::Changed)) => info!("new certificates"),
+        Ok(Ok(Replaced::Unchanged)) => {}
+        Ok(Err(error)) => warn!(error = %Causes(&error), "the old certificates stay"),
+        Err(error) => warn!(%error, "the old certificates stay"),
     }
 }
 

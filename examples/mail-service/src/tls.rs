@@ -1,16 +1,21 @@
 //! Certificate and key, and the server's TLS of them.
 
-use crate::config::Config;
+use crate::config::{Config, Profile};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    crypto::{
+        CryptoProvider,
+        aws_lc_rs::{ALL_KX_GROUPS, default_provider},
+    },
 };
 use std::{
     fs,
     io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
+    time::SystemTime,
 };
+use tls_policy::rustls::{Certificates, Expiring, Files, FilesError, Lacking, Replaced, Tickets};
 
 /// Why there is no TLS.
 #[non_exhaustive]
@@ -19,37 +24,63 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error("cannot use {}", .0.display())]
     File(PathBuf, #[source] io::Error),
-    /// A file holds no PEM of the kind that is needed.
-    #[error("no certificate or key in {}", .0.display())]
-    Pem(PathBuf, #[source] rustls::pki_types::pem::Error),
     /// Key and certificate cannot be used, or not together.
     #[error("certificate and key do not work")]
-    Unusable(#[from] rustls::Error),
+    Files(#[from] FilesError),
+    /// The provider lacks what the profile wants.
+    #[error("the profile cannot be kept")]
+    Profile(#[from] Lacking),
     /// No certificate could be made.
     #[error("cannot make a certificate")]
     Generate(#[from] rcgen::Error),
 }
 
-/// The TLS of the configuration. Makes a self-signed certificate where none is configured.
-pub(crate) fn load(config: &Config) -> Result<Arc<ServerConfig>, Error> {
-    let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
-        (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-        _ => self_signed(&config.hostname, &config.data_dir)?,
-    };
-    let pem = |path: &Path| {
-        let path = path.to_owned();
-        |error| Error::Pem(path, error)
-    };
-    let chain = CertificateDer::pem_file_iter(&certificate)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem(&certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&key).map_err(pem(&key))?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(Arc::new(tls))
+/// The TLS of listeners. What it shows can be read again while it serves.
+#[derive(Debug)]
+pub(crate) struct ServerTls {
+    pub(crate) config: Arc<ServerConfig>,
+    certificates: Arc<Certificates>,
+    files: Files,
+}
+
+impl ServerTls {
+    /// As the configuration says. Makes a self-signed certificate where none is configured.
+    pub(crate) fn load(config: &Config, now: SystemTime) -> Result<Self, Error> {
+        let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
+            (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+            _ => self_signed(&config.hostname, &config.data_dir)?,
+        };
+        let files = Files::new().and(certificate, key, &[]);
+        let profile = match config.tls.profile {
+            Profile::Normal => tls_policy::rustls::Profile::Normal,
+            Profile::Bsi => tls_policy::rustls::Profile::Bsi,
+        };
+        let certificates = Arc::new(files.load(profile, Arc::new(provider()), now)?);
+        Ok(Self {
+            // No tickets: each connection has its own forward secrecy.
+            config: Arc::new(certificates.server_config(Tickets::None)?),
+            certificates,
+            files,
+        })
+    }
+
+    /// Reads the files again; what cannot be used changes nothing.
+    pub(crate) fn reload(&self, now: SystemTime) -> Result<Replaced, FilesError> {
+        self.files.reload(&self.certificates, now)
+    }
+
+    /// Certificates that near their end.
+    pub(crate) fn expiring(&self, now: SystemTime) -> Vec<Expiring> {
+        self.certificates.expiring(now)
+    }
+}
+
+/// aws-lc-rs with all its groups, some of which it does not list by default.
+pub(crate) fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: ALL_KX_GROUPS.to_vec(),
+        ..default_provider()
+    }
 }
 
 /// `certificate.pem` and `key.pem` in the data folder; made once, for this host and localhost.
@@ -88,22 +119,57 @@ mod tests {
 
     #[test]
     fn made_once_and_used_again() {
+        let now = SystemTime::now();
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
             data_dir: folder.path().join("data"),
             ..Config::default()
         };
-        load(&config).unwrap();
+        let tls = ServerTls::load(&config, now).unwrap();
         let key = config.data_dir.join("key.pem");
         let first = fs::read(&key).unwrap();
-        load(&config).unwrap();
+        ServerTls::load(&config, now).unwrap();
         assert_eq!(fs::read(&key).unwrap(), first);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&key).unwrap().permissions().mode() & 0o77, 0);
         }
+        assert_eq!(tls.reload(now).unwrap(), Replaced::Unchanged);
         fs::write(&key, "no key").unwrap();
-        assert!(matches!(load(&config), Err(Error::Pem(..))));
+        assert!(matches!(
+            ServerTls::load(&config, now),
+            Err(Error::Files(_))
+        ));
+        assert!(tls.reload(now).is_err());
+        fs::remove_file(&key).unwrap();
+        self_signed(&config.hostname, &config.data_dir).unwrap();
+        assert_eq!(tls.reload(now).unwrap(), Replaced::Changed);
+    }
+
+    #[test]
+    fn the_bsi_profile_takes_what_is_made_here_and_refuses_rsa() {
+        let now = SystemTime::now();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = Config {
+            data_dir: folder.path().join("data"),
+            ..Config::default()
+        };
+        config.tls.profile = Profile::Bsi;
+        ServerTls::load(&config, now).unwrap();
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+        let made = rcgen::CertificateParams::new(vec!["mx.b.test".to_owned()]);
+        let made = made.unwrap().self_signed(&key).unwrap();
+        let paths = [folder.path().join("c.pem"), folder.path().join("k.pem")];
+        fs::write(&paths[0], made.pem()).unwrap();
+        fs::write(&paths[1], key.serialize_pem()).unwrap();
+        let [certificate, key] = paths;
+        (config.tls.certificate, config.tls.key) = (Some(certificate), Some(key));
+        assert!(matches!(
+            ServerTls::load(&config, now),
+            Err(Error::Files(_))
+        ));
+        config.tls.profile = Profile::Normal;
+        ServerTls::load(&config, now).unwrap();
     }
 }

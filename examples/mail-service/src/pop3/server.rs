@@ -26,7 +26,7 @@ pub(crate) async fn serve(
     stop: Stop,
 ) -> io::Result<()> {
     let login = Instant::now() + service.config.limits.login();
-    let acceptor = TlsAcceptor::from(service.tls.clone());
+    let acceptor = TlsAcceptor::from(service.tls.config.clone());
     let stream = timeout_at(login, acceptor.accept(stream)).await??;
     talk(service, stream, client, login, stop).await
 }

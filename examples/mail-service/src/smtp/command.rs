@@ -1,6 +1,7 @@
 //! SMTP commands (RFC 5321 §4.1), from octets to values.
 
 use std::fmt;
+use tls_policy::{Wish, requiretls};
 
 /// One command.
 #[non_exhaustive]
@@ -40,6 +41,8 @@ pub struct Mail {
     pub size: Option<u64>,
     /// Whether addresses and header fields may hold UTF-8 (RFC 6531 §3.1).
     pub encoding: Encoding,
+    /// `REQUIRETLS` (RFC 8689 §2), or nothing. Whether it was offered is the session's to know.
+    pub wish: Wish,
 }
 
 /// What characters a transaction may use outside of the body.
@@ -177,6 +180,7 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
         from,
         size: None,
         encoding: Encoding::Ascii,
+        wish: Wish::Default,
     };
     let mut body = false;
     for parameter in parameters.split(' ').filter(|p| !p.is_empty()) {
@@ -201,6 +205,11 @@ fn mail(rest: &str) -> Result<Mail, Fault> {
             ("SMTPUTF8", None) if mail.encoding == Encoding::Ascii => {
                 mail.encoding = Encoding::Utf8;
             }
+            (requiretls::KEYWORD, None) if mail.wish == Wish::Default => {
+                mail.wish = Wish::RequireTls;
+            }
+            // RFC 8689 §2: it has no value.
+            (requiretls::KEYWORD, Some(_)) => return Err(Fault::Arguments),
             _ => return Err(Fault::Parameter),
         }
     }

@@ -50,7 +50,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         transaction,
         ..
     } = connection;
-    let acceptor = TlsAcceptor::from(service.tls.clone());
+    let acceptor = TlsAcceptor::from(service.tls.config.clone());
     let deadline = transaction.min(Instant::now() + service.config.limits.smtp_idle());
     let stream = timeout_at(deadline, acceptor.accept(wire.into_stream())).await??;
     let security = tls_security(stream.get_ref().1);

@@ -5,7 +5,12 @@
 //! the greeting and what answers EHLO and HELO.
 
 use super::command::{Address, Command, Encoding, Fault, Recipient};
+use crate::secure::Secure;
 use std::sync::Arc;
+use tls_policy::{
+    Wish,
+    requiretls::{Channel, Offer},
+};
 
 /// A session with one client.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Options {
     pub recipients: usize,
     /// Most errors of a client before the connection is closed.
     pub errors: usize,
+    /// The domains whose addresses get mail over TLS only.
+    pub secure: Secure,
 }
 
 impl Default for Options {
@@ -38,6 +45,7 @@ impl Default for Options {
             message_octets: 50 * 1024 * 1024,
             recipients: 100,
             errors: 20,
+            secure: Secure::default(),
         }
     }
 }
@@ -144,6 +152,8 @@ pub struct Envelope {
     pub accounts: Vec<Arc<str>>,
     /// Whether header fields may hold UTF-8.
     pub encoding: Encoding,
+    /// Whether the message came with REQUIRETLS.
+    pub wish: Wish,
 }
 
 #[derive(Debug)]
@@ -151,6 +161,7 @@ struct Transaction {
     from: Option<Address>,
     octets: u64,
     encoding: Encoding,
+    wish: Wish,
     accounts: Vec<Arc<str>>,
     recipients: usize,
 }
@@ -229,10 +240,14 @@ impl Session {
                     // RFC 1870 §6.1 (2)
                     return self.fault("552 5.3.4 Message too large", out);
                 }
+                if mail.wish == Wish::RequireTls && self.requiretls() == Offer::No {
+                    return self.fault("555 5.5.4 REQUIRETLS is not offered without TLS", out);
+                }
                 self.transaction = Some(Transaction {
                     from: mail.from,
                     octets: mail.size.unwrap_or(0),
                     encoding: mail.encoding,
+                    wish: mail.wish,
                     accounts: Vec::new(),
                     recipients: 0,
                 });
@@ -253,6 +268,13 @@ impl Session {
                         if !address.is_ascii() && transaction.encoding == Encoding::Ascii =>
                     {
                         self.fault("553 5.6.7 Address needs SMTPUTF8", out)
+                    }
+                    // Before it is looked up: who has an address here is nobody's business either.
+                    // X.7.10 of the registry of RFC 5248 is "Encryption Needed".
+                    Recipient::Mailbox(address)
+                        if self.tls == Tls::Offered && self.options.secure.is_secure(address) =>
+                    {
+                        self.fault("550 5.7.10 Encryption needed: say STARTTLS first", out)
                     }
                     _ => Action::LookUp {
                         octets: transaction.octets,
@@ -285,6 +307,15 @@ impl Session {
         }
     }
 
+    /// RFC 8689 §2: offered under TLS. It binds whoever relays; nothing is relayed or forwarded
+    /// here, and mailboxes are read over TLS only, so that it is kept.
+    fn requiretls(&self) -> Offer {
+        Offer::by_server(match self.tls {
+            Tls::Offered => Channel::Clear,
+            Tls::On => Channel::Tls,
+        })
+    }
+
     fn hello(&mut self, name: String, greeting: Greeting, out: &mut Vec<u8>) -> Action {
         // RFC 5321 §4.1.4: a second EHLO has the effect of RSET.
         self.transaction = None;
@@ -299,6 +330,9 @@ impl Session {
                 // RFC 3207 §4.2: "the server MUST NOT return the STARTTLS extension" under TLS.
                 if self.tls == Tls::Offered {
                     out.extend_from_slice(b"250-STARTTLS\r\n");
+                }
+                if let Some(keyword) = self.requiretls().keyword() {
+                    reply(out, &format!("250-{keyword}"));
                 }
                 out.extend_from_slice(b"250-ENHANCEDSTATUSCODES\r\n");
                 self.line(out, "250", &["SIZE ", &size]);
@@ -334,6 +368,7 @@ impl Session {
             from: transaction.from,
             accounts: transaction.accounts,
             encoding: transaction.encoding,
+            wish: transaction.wish,
         })
     }
 

@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
 use super::pop3::Pop3;
@@ -45,6 +46,8 @@ pub(crate) struct Options {
     resolver: String,
     store: String,
     account: Account,
+    secure: String,
+    tls: String,
 }
 
 /// Whether the service's account is there.
@@ -64,6 +67,8 @@ impl Default for Options {
             resolver: "{ zone = \"zone.json\" }".into(),
             store: "sqlite:mail.db".into(),
             account: Account::New,
+            secure: String::new(),
+            tls: String::new(),
         }
     }
 }
@@ -100,6 +105,25 @@ impl Options {
         self
     }
 
+    /// Every account has an address in secure.b.test, too.
+    pub(crate) fn secure(mut self) -> Self {
+        self.secure = "secure = { \"secure.b.test\" = \"b.test\" }\n".into();
+        self
+    }
+
+    /// The profile of TLS.
+    pub(crate) fn profile(mut self, profile: &str) -> Self {
+        writeln!(self.tls, "profile = \"{profile}\"").unwrap();
+        self
+    }
+
+    /// Certificate and key, beside the configuration.
+    pub(crate) fn certificate(mut self, certificate: &Path, key: &Path) -> Self {
+        let (certificate, key) = (certificate.display(), key.display());
+        writeln!(self.tls, "certificate = \"{certificate}\"\nkey = \"{key}\"").unwrap();
+        self
+    }
+
     /// Keeps everything there.
     pub(crate) fn store(mut self, location: &str) -> Self {
         self.store = location.into();
@@ -130,13 +154,15 @@ impl Options {
              postmaster = \"{USER}\"\n\
              resolver = {}\n\
              danger_store_pragmas = \"{pragmas}\"\n\
+             {}\
+             [tls]\n{}\
              [listen]\n\
              smtp = [\"127.0.0.1:0\"]\n\
              pop3s = [\"127.0.0.1:0\"]\n\
              [log]\n\
              filter = \"warn\"\n\
              [limits]\n{}",
-            self.store, self.resolver, self.limits
+            self.store, self.resolver, self.secure, self.tls, self.limits
         )
     }
 }
@@ -146,6 +172,7 @@ pub(crate) struct Service {
     child: Child,
     smtp: SocketAddr,
     pop3: SocketAddr,
+    lines: Mutex<Receiver<String>>,
     folder: tempfile::TempDir,
 }
 
@@ -170,11 +197,12 @@ impl Service {
         if options.account == Account::New {
             add_user(folder.path(), USER);
         }
-        let (child, smtp, pop3) = spawn(&mut wrapper, folder.path());
+        let (child, smtp, pop3, lines) = spawn(&mut wrapper, folder.path());
         Self {
             child,
             smtp,
             pop3,
+            lines: Mutex::new(lines),
             folder,
         }
     }
@@ -188,8 +216,9 @@ impl Service {
     pub(crate) fn restart(&mut self) {
         self.child.wait().unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_mail-service"));
-        let (child, smtp, pop3) = spawn(&mut command, self.folder.path());
+        let (child, smtp, pop3, lines) = spawn(&mut command, self.folder.path());
         (self.child, self.smtp, self.pop3) = (child, smtp, pop3);
+        self.lines = Mutex::new(lines);
     }
 
     /// The configuration.
@@ -205,6 +234,22 @@ impl Service {
     /// SIGTERM: asks it to end.
     pub(crate) fn terminate(&self) {
         self.signal("TERM");
+    }
+
+    /// Waits for a line of the log with these words.
+    pub(crate) fn warned(&self, words: &str) -> bool {
+        loop {
+            match self.lines.lock().unwrap().recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(words) => return true,
+                Ok(line) => println!("{line}"),
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// SIGHUP: asks it to read its certificates again.
+    pub(crate) fn hang_up(&self) {
+        self.signal("HUP");
     }
 
     fn signal(&self, name: &str) {
@@ -283,6 +328,10 @@ impl Drop for Service {
         // It may have ended already.
         self.child.kill().ok();
         self.child.wait().ok();
+        // What nobody waited for is shown with the test.
+        for line in self.lines.lock().unwrap().try_iter() {
+            println!("{line}");
+        }
     }
 }
 
@@ -338,7 +387,10 @@ fn add_user(folder: &Path, address: &str) {
 }
 
 /// Starts `serve` and waits until it says where it listens.
-fn spawn(command: &mut Command, folder: &Path) -> (Child, SocketAddr, SocketAddr) {
+fn spawn(
+    command: &mut Command,
+    folder: &Path,
+) -> (Child, SocketAddr, SocketAddr, Receiver<String>) {
     command
         .arg("serve")
         .arg("--config")
@@ -362,7 +414,7 @@ fn spawn(command: &mut Command, folder: &Path) -> (Child, SocketAddr, SocketAddr
         }
         said = said + &line + "\n";
     }
-    (child, smtp.unwrap(), pop3.unwrap())
+    (child, smtp.unwrap(), pop3.unwrap(), lines)
 }
 
 /// Reads to the end, so that the child never waits for a reader; what nobody waits for is shown with the test.

@@ -64,6 +64,14 @@ impl Wire {
         Ok(Self(BufReader::new(stream)))
     }
 
+    /// The certificate of the server, if this is TLS.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        match self.0.get_ref() {
+            Stream::Plain(_) => None,
+            Stream::Tls(tls) => Some(tls.conn.peer_certificates()?.first()?.clone().into_owned()),
+        }
+    }
+
     pub(crate) fn send(&mut self, octets: &[u8]) -> io::Result<()> {
         let stream = self.0.get_mut();
         stream.write_all(octets)?;

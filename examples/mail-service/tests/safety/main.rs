@@ -21,6 +21,8 @@ mod maildrop;
 mod nodes;
 mod outage;
 mod postfix;
+mod profiles;
+mod secure;
 mod smuggling;
 mod syscalls;
 mod tools;

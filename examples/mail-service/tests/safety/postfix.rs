@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::common::Peer;
-use crate::common::service::{Service, USER};
+use crate::common::service::{Options, Service, USER};
 use crate::common::smtp::Smtp;
 
 /// A Postfix of its own, stopped when dropped.
@@ -20,6 +20,11 @@ struct Postfix {
 impl Postfix {
     /// Relays everything to `next`, and never without TLS.
     fn relaying_to(next: SocketAddr) -> Self {
+        Self::relaying_with(next, "smtp_tls_security_level = encrypt\n")
+    }
+
+    /// Relays everything to `next`, with these settings of TLS.
+    fn relaying_with(next: SocketAddr, tls: &str) -> Self {
         // Postfix's own user has to enter the folder.
         let folder = tempfile::Builder::new()
             .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
@@ -36,7 +41,8 @@ impl Postfix {
         let address = free.local_addr().unwrap();
         drop(free);
         let etc = folder.path().join("etc");
-        fs::write(etc.join("main.cf"), main_cf(folder.path(), next)).unwrap();
+        let main = main_cf(folder.path(), next) + tls;
+        fs::write(etc.join("main.cf"), main).unwrap();
         fs::write(etc.join("master.cf"), master_cf(address)).unwrap();
         let postfix = Self { folder, address };
         run(&mut postfix.control("start"));
@@ -90,7 +96,6 @@ fn main_cf(folder: &Path, next: SocketAddr) -> String {
          smtpd_peername_lookup = no\n\
          smtpd_relay_restrictions = permit_mynetworks, reject\n\
          relayhost = [127.0.0.1]:{port}\n\
-         smtp_tls_security_level = encrypt\n\
          smtp_tls_loglevel = 1\n\
          alias_maps =\n\
          alias_database =\n"
@@ -172,4 +177,55 @@ fn interop_postfix_is_told_of_an_unknown_recipient() {
         postfix.log()
     );
     assert!(service.stored().is_empty());
+}
+
+/// One message by Postfix with these settings; its log, when there is a result.
+fn relayed(service: &Service, tls: &str, to: &str) -> String {
+    let postfix = Postfix::relaying_with(service.smtp(), tls);
+    let mut session = Smtp::open(postfix.address).unwrap();
+    session.envelope("alice@a.test", to).unwrap().expect(354);
+    let message = b"From: Alice <alice@a.test>\r\nSubject: By Postfix\r\n\r\nHello.\r\n.\r\n";
+    session.0.send(message).unwrap();
+    session.reply().unwrap().expect(250);
+    crate::common::eventually("Postfix has a result", || {
+        postfix.log().contains(" status=")
+    });
+    postfix.log()
+}
+
+#[test]
+#[ignore = "interop: needs postfix"]
+fn interop_postfix_verifies_the_service_in_both_profiles() {
+    for profile in ["normal", "bsi"] {
+        let service = Service::start_with(&Options::default().profile(profile));
+        let certificate = service.certificate();
+        let verify = |name: &str| {
+            format!(
+                "smtp_tls_security_level = verify\nsmtp_tls_CAfile = {}\n\
+                 smtp_tls_verify_cert_match = {name}\n",
+                certificate.display()
+            )
+        };
+        let log = relayed(&service, &verify(service.name()), USER);
+        assert!(log.contains("Verified TLS connection"), "{profile}: {log}");
+        assert!(log.contains("status=sent (250 2."), "{profile}: {log}");
+        // With another name it is not sent: Postfix did look.
+        let log = relayed(&service, &verify("mail.c.test"), USER);
+        assert!(log.contains("status=deferred"), "{profile}: {log}");
+        assert_eq!(service.stored().len(), 1);
+    }
+}
+
+#[test]
+#[ignore = "interop: needs postfix"]
+fn interop_postfix_without_tls_is_told_of_a_secure_address() {
+    let service = Service::start_with(&Options::default().secure());
+    let to = "bob@secure.b.test";
+    let log = relayed(&service, "smtp_tls_security_level = none\n", to);
+    assert!(log.contains("status=bounced"), "{log}");
+    assert!(log.contains("said: 550 5.7.10"), "{log}");
+    assert!(service.stored().is_empty());
+    let log = relayed(&service, "smtp_tls_security_level = may\n", to);
+    assert!(log.contains("status=sent (250 2."), "{log}");
+    assert_eq!(service.stored().len(), 1);
 }

@@ -106,6 +106,26 @@ fn interop_swaks_delivers_over_tls() {
 
 #[test]
 #[ignore = "interop: needs swaks"]
+fn interop_swaks_delivers_over_tls_in_both_profiles_and_to_secure_addresses() {
+    for profile in ["normal", "bsi"] {
+        let options = Options::default().profile(profile).secure();
+        let service = Service::start_with(&options);
+        let to = ["--to", "bob@secure.b.test"];
+        let (said, status) = swaks(&service, &to);
+        // What swaks ends with where no recipient was accepted.
+        assert_eq!(status, 24, "{profile}: {said}");
+        assert!(said.contains("550 5.7.10 "), "{profile}: {said}");
+        for protocol in ["tlsv1_2", "tlsv1_3"] {
+            let tls = ["--tls", "--tls-protocol", protocol];
+            let (said, status) = swaks(&service, &[&to[..], &tls].concat());
+            assert_eq!(status, 0, "{profile} {protocol}: {said}");
+        }
+        assert_eq!(service.stored().len(), 2, "{profile}");
+    }
+}
+
+#[test]
+#[ignore = "interop: needs swaks"]
 fn interop_swaks_delivers_in_one_segment() {
     let service = Service::start();
     let (said, status) = swaks(&service, &["--pipeline"]);
