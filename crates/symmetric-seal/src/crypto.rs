@@ -1,0 +1,160 @@
+//! The primitives, all of AWS-LC: the only module that names it.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use zeroize::Zeroizing;
+
+/// Octets of a session key, a key-encryption key and Argon2's output.
+pub(crate) const KEY: usize = 32;
+/// Octets of an authentication tag, in every mode.
+pub(crate) const TAG: usize = 16;
+
+pub(crate) type Key = Zeroizing<[u8; KEY]>;
+
+/// A primitive did not work. For opening that means that something is not authentic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failed;
+
+impl From<aws_lc_rs::error::Unspecified> for Failed {
+    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+        Self
+    }
+}
+
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
+    }
+}
+
+/// HKDF with SHA-256 (RFC 5869 §2); an empty salt is none.
+pub(crate) fn hkdf(salt: &[u8], secret: &[u8], info: &[u8], out: &mut [u8]) -> Result<(), Failed> {
+    let extracted = Salt::new(HKDF_SHA256, salt).extract(secret);
+    let info = [info];
+    let expanded = extracted.expand(&info, Length(out.len()))?;
+    Ok(expanded.fill(out)?)
+}
+
+pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    // Both are of 32 octets.
+    for (to, from) in out.iter_mut().zip(digest(&SHA256, octets).as_ref()) {
+        *to = *from;
+    }
+    out
+}
+
+/// Whether both are the same, in a time that does not tell where they differ.
+pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
+    verify_slices_are_equal(one, other).is_ok()
+}
+
+/// Random octets of the operating system, or of AWS-LC's generator that it seeds.
+pub(crate) fn random(out: &mut [u8]) -> Result<(), Failed> {
+    Ok(aws_lc_rs::rand::fill(out)?)
+}
+
+/// AES-256 in GCM. Whoever calls sees to it that no nonce is used twice.
+pub(crate) struct Gcm(LessSafeKey);
+
+impl Gcm {
+    /// Octets of a nonce.
+    pub(crate) const NONCE: usize = 12;
+
+    pub(crate) fn new(key: &[u8; KEY]) -> Result<Self, Failed> {
+        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?)))
+    }
+
+    pub(crate) fn seal(
+        &self,
+        nonce: [u8; Self::NONCE],
+        aad: &[u8],
+        in_out: &mut [u8],
+    ) -> Result<[u8; TAG], Failed> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), in_out)?;
+        tag.as_ref().try_into().map_err(|_| Failed)
+    }
+
+    /// From `plain` into `out`, which has its length and room for the tag.
+    pub(crate) fn seal_into(
+        &self,
+        nonce: [u8; Self::NONCE],
+        aad: &[u8],
+        plain: &[u8],
+        out: &mut [u8],
+    ) -> Result<(), Failed> {
+        let (sealed, tag) = out.split_at_mut_checked(plain.len()).ok_or(Failed)?;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let aad = Aad::from(aad);
+        Ok(self
+            .0
+            .seal_out_of_place_scatter(nonce, aad, plain, sealed, &[], tag)?)
+    }
+
+    pub(crate) fn open(
+        &self,
+        nonce: [u8; Self::NONCE],
+        aad: &[u8],
+        in_out: &mut [u8],
+        tag: &[u8],
+    ) -> Result<(), Failed> {
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.0
+            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hkdf_is_that_of_rfc_5869() {
+        // RFC 5869 appendix A.1 and A.3.
+        let info: Vec<u8> = (0xf0..0xfa).collect();
+        let salt: Vec<u8> = (0..13).collect();
+        let mut out = [0; 42];
+        hkdf(&salt, &[0x0b; 22], &info, &mut out).unwrap();
+        assert_eq!(out[..4], [0x3c, 0xb2, 0x5f, 0x25]);
+        assert_eq!(
+            out[38..],
+            [0x34, 0x00, 0x72, 0x08, 0xd5, 0xb8, 0x87, 0x18, 0x58, 0x65][6..]
+        );
+        hkdf(&[], &[0x0b; 22], &[], &mut out).unwrap();
+        assert_eq!(out[..4], [0x8d, 0xa4, 0xe7, 0x75]);
+        assert_eq!(
+            out[38..],
+            [0x9d, 0x20, 0x13, 0x95, 0xfa, 0xa4, 0xb6, 0x1a, 0x96, 0xc8][6..]
+        );
+    }
+
+    #[test]
+    fn sealing_into_another_buffer_is_sealing_in_place() {
+        let key = Gcm::new(&[7; KEY]).unwrap();
+        let mut there = *b"attack at dawn";
+        let tag = key.seal([1; 12], b"aad", &mut there).unwrap();
+        let mut elsewhere = [0; 14 + TAG];
+        key.seal_into([1; 12], b"aad", b"attack at dawn", &mut elsewhere)
+            .unwrap();
+        assert_eq!(elsewhere, *[&there[..], &tag[..]].concat());
+        key.open([1; 12], b"aad", &mut there, &tag).unwrap();
+        assert_eq!(there, *b"attack at dawn");
+        assert!(key.open([1; 12], b"bad", &mut there, &tag).is_err());
+    }
+
+    #[test]
+    fn random_octets_differ() {
+        let (mut one, mut other) = ([0; 32], [0; 32]);
+        random(&mut one).unwrap();
+        random(&mut other).unwrap();
+        assert!(!same(&one, &other) && same(&one, &one.clone()));
+    }
+}

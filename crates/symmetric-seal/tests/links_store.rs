@@ -1,0 +1,580 @@
+//! Links in a store: what is counted before anything leaves, with stores that fail, lose the answer, and let others in.
+#![cfg(feature = "store")]
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use common::*;
+use pollster::block_on;
+use record_store::{
+    Commit, Error, Expect, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned,
+};
+use symmetric_seal::link::{
+    Burned, Event, Link, LinkId, LinkKey, Notice, Refusal, Replies, SenderToken, Status, TOMBSTONE,
+    Terms,
+};
+use symmetric_seal::store::{Issued, Links, LinksError, Verdict};
+
+/// A store that tells what is done to it, and lets things go wrong.
+#[derive(Default)]
+struct Watched {
+    store: Memory,
+    faults: Mutex<Vec<Fault>>,
+    log: Mutex<Vec<String>>,
+}
+
+/// What happens to the next commits, in order; then all is well.
+#[derive(Clone, Debug)]
+enum Fault {
+    /// The store fails, and nothing was written.
+    Busy,
+    /// It was written, and nobody is told.
+    Lost,
+    /// It was not written, and nobody is told.
+    NotWritten,
+    /// Somebody else is released a view first.
+    Rival(LinkId),
+    /// The sender revokes first.
+    Revoked(Issued),
+}
+
+impl Watched {
+    fn log(&self) -> Vec<String> {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+
+    fn fault(&self, faults: &[Fault]) {
+        self.faults
+            .lock()
+            .unwrap()
+            .extend(faults.iter().rev().cloned());
+    }
+}
+
+impl Records for Watched {
+    async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
+        self.log
+            .lock()
+            .unwrap()
+            .push(format!("get {}", key.namespace()));
+        self.store.get(key, now).await
+    }
+
+    async fn scan(
+        &self,
+        prefix: &Prefix,
+        after: Option<&Key>,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Page, Error> {
+        self.store.scan(prefix, after, limit, now).await
+    }
+
+    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
+        self.log.lock().unwrap().push("commit".into());
+        let fault = self.faults.lock().unwrap().pop();
+        let other = Links::new(&self.store);
+        match fault {
+            Some(Fault::Busy) => return Err(Error::Busy),
+            Some(Fault::NotWritten) => return Ok(Outcome::Unknown),
+            Some(Fault::Lost) => {
+                let _ = self.store.commit(commit, now).await?;
+                return Ok(Outcome::Unknown);
+            }
+            Some(Fault::Rival(id)) => {
+                let verdict = other
+                    .release(&id, &proof(), &reader(77), now)
+                    .await
+                    .unwrap();
+                assert!(verdict.granted().is_some());
+            }
+            Some(Fault::Revoked(link)) => {
+                _ = other.revoke(&link.id, &link.sender, now).await.unwrap();
+            }
+            None => {}
+        }
+        self.store.commit(commit, now).await
+    }
+
+    async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
+        self.store.sweep(now, budget).await
+    }
+}
+
+async fn issue(links: &Links<impl Records>, terms: Terms) -> Issued {
+    let expires = start() + 7 * DAY;
+    let hash = proof().hash();
+    links
+        .issue(terms, expires, b"sealed", kdf(), hash, start())
+        .await
+        .unwrap()
+}
+
+async fn names(store: &impl Records, now: SystemTime) -> Vec<String> {
+    let page = store.scan(&Prefix::all(), None, 1000, now).await.unwrap();
+    page.entries
+        .iter()
+        .map(|(key, _)| key.namespace().to_owned())
+        .collect()
+}
+
+#[test]
+fn a_view_is_counted_before_the_message_leaves() {
+    block_on(async {
+        let store = Watched::default();
+        let links = Links::new(&store);
+        let link = issue(&links, terms()).await;
+        store.log();
+        let released = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        let released = released.granted().unwrap();
+        assert_eq!((&released.message[..], released.view), (&b"sealed"[..], 1));
+        assert_eq!(released.notices, [Notice::Read { view: 1 }]);
+        let right = ["get seal-link", "commit", "get seal-body"];
+        assert!(counts_first(&store.log()));
+        // The other order is noticed.
+        assert!(!counts_first(
+            &[right[0], right[2], right[1]].map(String::from)
+        ));
+        // And if it cannot be counted, nothing leaves.
+        store.fault(&[Fault::Busy]);
+        let failed = links.release(&link.id, &proof(), &reader(6), start()).await;
+        assert!(failed.unwrap_err().is_temporary());
+        assert_eq!(store.log(), ["get seal-link", "commit"]);
+        let again = links
+            .release(&link.id, &proof(), &reader(6), start())
+            .await
+            .unwrap();
+        assert_eq!(again.granted().unwrap().view, 2);
+    });
+}
+
+fn counts_first(log: &[String]) -> bool {
+    let at = |what: &str| log.iter().position(|done| done == what);
+    at("commit").is_some_and(|commit| at("get seal-body").is_some_and(|body| commit < body))
+}
+
+#[test]
+fn looking_writes_nothing() {
+    block_on(async {
+        let store = Watched::default();
+        let links = Links::new(&store);
+        let link = issue(&links, terms().views(1)).await;
+        let writes = || store.log().contains(&"commit".to_owned());
+        writes();
+        for later in [0, 1, 6, 8, 400] {
+            let now = start() + later * DAY;
+            let view = links.view(&link.id, now).await.unwrap();
+            let seen = links.status(&link.id, &link.sender, now).await.unwrap();
+            let (view, seen) = (view.granted().unwrap(), seen.granted().unwrap());
+            assert_eq!(view.status, seen.status);
+            assert_eq!(view.challenge, (later < 7).then(kdf));
+            assert!(!writes(), "after {later} days");
+        }
+        // What a GET must not do is noticed: a view that is not only looked at.
+        let released = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert!(released.granted().is_some() && writes());
+    });
+}
+
+#[test]
+fn lost_answers_and_rivals_count_once() {
+    for faults in [
+        &[][..],
+        &[Fault::Lost],
+        &[Fault::NotWritten],
+        &[Fault::NotWritten, Fault::Lost],
+        &[Fault::NotWritten, Fault::NotWritten],
+    ] {
+        block_on(async {
+            let store = Watched::default();
+            let links = Links::new(&store);
+            let link = issue(&links, terms().views(1)).await;
+            store.fault(faults);
+            let released = links
+                .release(&link.id, &proof(), &reader(5), start())
+                .await
+                .unwrap();
+            let released = released.granted().unwrap();
+            assert_eq!(
+                (released.view, released.notices),
+                (1, vec![Notice::Read { view: 1 }]),
+                "{faults:?}"
+            );
+            // The answer to the reader was lost, too: he asks again with the same token.
+            let again = links
+                .release(&link.id, &proof(), &reader(5), start())
+                .await
+                .unwrap();
+            let again = again.granted().unwrap();
+            assert_eq!((again.view, again.notices), (1, vec![]), "{faults:?}");
+            let other = links
+                .release(&link.id, &proof(), &reader(6), start())
+                .await
+                .unwrap();
+            assert_eq!(other.refusal(), Some(Refusal::ViewsUsed));
+
+            // A reply, a revocation.
+            let reader = reader(5);
+            let reply = || links.reply(&link.id, &reader, b"answer", start());
+            store.fault(faults);
+            assert_eq!(
+                reply().await.unwrap().granted().unwrap().notices,
+                [Notice::Replied],
+                "{faults:?}"
+            );
+            assert_eq!(reply().await.unwrap().granted().unwrap().notices, []);
+            store.fault(faults);
+            assert!(
+                links
+                    .revoke(&link.id, &link.sender, start())
+                    .await
+                    .unwrap()
+                    .granted()
+                    .is_some()
+            );
+            let fetched = links
+                .fetch_reply(&link.id, &link.sender, start())
+                .await
+                .unwrap();
+            assert_eq!(&fetched.granted().unwrap().message[..], b"answer");
+        });
+    }
+    block_on(async {
+        let store = Watched::default();
+        let links = Links::new(&store);
+        let link = issue(&links, terms().views(1)).await;
+        store.fault(&[Fault::Rival(link.id.clone())]);
+        let late = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert_eq!(late.refusal(), Some(Refusal::ViewsUsed));
+
+        let link = issue(&links, terms()).await;
+        store.fault(&[Fault::Revoked(link.clone())]);
+        let late = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert_eq!(late.refusal(), Some(Refusal::Revoked { at: start() }));
+
+        // For ever in doubt is no verdict.
+        let link = issue(&links, terms()).await;
+        store.fault(&vec![Fault::NotWritten; 500]);
+        let failed = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap_err();
+        assert!(matches!(failed, LinksError::Contended) && failed.is_temporary());
+    });
+}
+
+#[test]
+fn a_wrong_proof_is_counted_before_it_is_called_wrong() {
+    block_on(async {
+        let store = Watched::default();
+        let links = Links::new(&store);
+        let link = issue(&links, terms()).await;
+        let (wrong, somebody) = (wrong(), reader(66));
+        let guess = |now| links.release(&link.id, &wrong, &somebody, now);
+        store.fault(&[Fault::Busy]);
+        assert!(guess(start()).await.is_err());
+        let refused = guess(start()).await.unwrap();
+        assert_eq!(refused.refusal(), Some(Refusal::WrongProof { wait: None }));
+        let until = start() + seconds(30);
+        let refused = guess(start()).await.unwrap();
+        assert_eq!(
+            refused.refusal(),
+            Some(Refusal::WrongProof { wait: Some(until) })
+        );
+        store.log();
+        // Who is locked out costs one look, and no write.
+        let refused = guess(start()).await.unwrap();
+        assert_eq!(refused.refusal(), Some(Refusal::Locked { until }));
+        assert_eq!(store.log(), ["get seal-link"]);
+        let view = links
+            .view(&link.id, start())
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
+        assert_eq!(
+            (view.status, view.challenge),
+            (Status::Locked { until }, Some(kdf()))
+        );
+        let released = links
+            .release(&link.id, &proof(), &reader(5), until)
+            .await
+            .unwrap();
+        assert!(released.granted().is_some());
+        let seen = links
+            .status(&link.id, &link.sender, until)
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
+        assert_eq!((seen.wrong_proofs, seen.released), (2, vec![until]));
+    });
+}
+
+#[test]
+fn large_messages_are_published_in_one_moment_and_leave_nothing() {
+    block_on(async {
+        let store = Memory::new();
+        let links = Links::new(&store).max_message(4 << 20);
+        let hash = proof().hash();
+        for size in [1, 64 * 1024, 64 * 1024 + 1, 3 << 20, 4 << 20] {
+            let message: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let link = links
+                .reserve(terms(), start() + DAY, start())
+                .await
+                .unwrap();
+            let early = links
+                .release(&link.id, &proof(), &reader(5), start())
+                .await
+                .unwrap();
+            assert_eq!(early.refusal(), Some(Refusal::Pending));
+            let publish = |sender| links.publish(&link.id, sender, &message, kdf(), hash, start());
+            let other = SenderToken::from_octets([9; 16]);
+            assert_eq!(
+                publish(&other).await.unwrap().refusal(),
+                Some(Refusal::NotSender)
+            );
+            for _ in 0..2 {
+                assert!(publish(&link.sender).await.unwrap().granted().is_some());
+            }
+            let released = links
+                .release(&link.id, &proof(), &reader(5), start())
+                .await
+                .unwrap();
+            assert!(released.granted().unwrap().message[..] == message);
+            let reply: Vec<u8> = message.iter().rev().copied().collect();
+            _ = links
+                .reply(&link.id, &reader(5), &reply, start())
+                .await
+                .unwrap();
+            assert!(
+                links
+                    .destroy(&link.id, &reader(5), start())
+                    .await
+                    .unwrap()
+                    .granted()
+                    .is_some()
+            );
+            let gone = links.resume(&link.id, &reader(5), start()).await.unwrap();
+            let destroyed = Refusal::Burned {
+                at: start(),
+                by: Burned::Reader,
+            };
+            assert_eq!(gone.refusal(), Some(destroyed));
+            let fetched = links
+                .fetch_reply(&link.id, &link.sender, start())
+                .await
+                .unwrap();
+            assert!(fetched.granted().unwrap().message[..] == reply);
+        }
+        for (message, size) in [(vec![], 0), (vec![0; (4 << 20) + 1], 1)] {
+            let failed = links
+                .issue(terms(), start() + DAY, &message, kdf(), hash, start())
+                .await;
+            assert!(matches!(failed.unwrap_err(), LinksError::Size), "{size}");
+        }
+        // After the replies and the tombstones nothing is left, chunks included.
+        let late = start() + 29 * DAY;
+        assert_eq!(links.sweep(late, 100).await.unwrap().ended, 5);
+        let late = late + TOMBSTONE;
+        while store.sweep(late, 1000).await.unwrap().more {}
+        assert_eq!(names(&store, late).await, [""; 0]);
+        assert_eq!(
+            store.sweep(late + 400 * DAY, 1000).await.unwrap().removed,
+            0
+        );
+    });
+}
+
+#[test]
+fn what_is_refused_leaves_no_chunks() {
+    block_on(async {
+        let store = Watched::default();
+        let links = Links::new(&store);
+        let big = vec![7; 3 << 20];
+        let link = issue(&links, terms().replies(Replies::One)).await;
+        _ = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        // The sender revokes while the reply is on its way: three commits of chunks, then the one that counts.
+        store.fault(&[Fault::Revoked(link.clone())]);
+        let refused = links
+            .reply(&link.id, &reader(5), &big, start())
+            .await
+            .unwrap();
+        assert_eq!(refused.refusal(), Some(Refusal::Revoked { at: start() }));
+        assert_eq!(
+            store
+                .store
+                .sweep(start() + 2 * DAY, 1000)
+                .await
+                .unwrap()
+                .removed,
+            0
+        );
+        assert_eq!(names(&store.store, start()).await, ["seal-link"]);
+    });
+}
+
+#[test]
+fn a_sweep_ends_what_is_due_and_leaves_tombstones() {
+    block_on(async {
+        let store = Memory::new();
+        let links = Links::new(&store);
+        let mut made = Vec::new();
+        for days in 1..=5 {
+            let expires = start() + days * DAY;
+            let link = links.issue(terms(), expires, b"sealed", kdf(), proof().hash(), start());
+            made.push(link.await.unwrap());
+        }
+        let unpublished = links
+            .reserve(terms(), start() + 5 * DAY, start())
+            .await
+            .unwrap();
+        let extended = links.extend(&made[0].id, &made[0].sender, start() + 9 * DAY, start());
+        assert!(extended.await.unwrap().granted().is_some());
+        // A link that nobody can read stops nobody else.
+        let bad = made[1].id.key();
+        let key = Key::new("seal-link", bad.octets()).unwrap();
+        let damage = Commit::new().put(&key, *b"?", Expect::Anything);
+        assert!(matches!(
+            store.commit(damage, start()).await.unwrap(),
+            Outcome::Committed(_)
+        ));
+
+        let now = start() + 4 * DAY;
+        let swept = links.sweep(now, 1).await.unwrap();
+        assert_eq!((swept.ended, swept.more), (1, true));
+        let swept = links.sweep(now, 100).await.unwrap();
+        assert_eq!((swept.ended, swept.damaged, swept.more), (2, 1, false));
+        assert_eq!(links.sweep(now, 100).await.unwrap().ended, 0);
+        let bodies = names(&store, now)
+            .await
+            .iter()
+            .filter(|name| *name == "seal-body")
+            .count();
+        assert_eq!(bodies, 3); // the extended one, the last one, and that of the damaged link
+        for (link, days) in [(&made[2], 3), (&made[3], 4), (&unpublished, 1)] {
+            let view = links.view(&link.id, now).await.unwrap().granted().unwrap();
+            let at = start() + days * DAY;
+            assert_eq!(view.status, Status::Expired { at });
+            assert_eq!((view.challenge, view.hint), (None, None));
+            let gone = links.view(&link.id, at + TOMBSTONE).await.unwrap();
+            assert_eq!(gone.refusal(), Some(Refusal::Unknown));
+        }
+        assert!(matches!(
+            links.view(&made[1].id, now).await,
+            Err(LinksError::Record(_))
+        ));
+        let view = links
+            .view(&made[0].id, now)
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
+        assert_eq!(view.status, Status::Available { views_left: 2 });
+        let unknown = LinkId::from_octets([0; 16]);
+        assert_eq!(
+            links.view(&unknown, now).await.unwrap(),
+            Verdict::Refused(Refusal::Unknown)
+        );
+    });
+}
+
+#[test]
+fn an_index_that_leads_nowhere_is_removed() {
+    block_on(async {
+        let store = Memory::new();
+        let key = LinkKey::from_octets([8; 32]);
+        let due = Key::new("seal-due", (1_u64, key.octets())).unwrap();
+        let strange = Key::new("seal-due", "neither").unwrap();
+        let commit = Commit::new()
+            .put(&due, [], Expect::Absent)
+            .put(&strange, [], Expect::Absent);
+        assert!(matches!(
+            store.commit(commit, start()).await.unwrap(),
+            Outcome::Committed(_)
+        ));
+        let links = Links::new(&store);
+        let swept = links.sweep(start(), 10).await.unwrap();
+        assert_eq!((swept.ended, swept.damaged, swept.more), (0, 0, false));
+        assert_eq!(names(&store, start()).await, ["seal-due"]);
+    });
+}
+
+#[test]
+fn a_missing_message_is_an_error_and_the_view_stays_with_its_reader() {
+    block_on(async {
+        let store = Memory::new();
+        let links = Links::new(&store);
+        let link = issue(&links, terms()).await;
+        let body = Key::new("seal-body", link.id.key().octets()).unwrap();
+        let found = store.get(&body, start()).await.unwrap().unwrap();
+        let lose = Commit::new().delete(&body, Expect::Anything);
+        assert!(matches!(
+            store.commit(lose, start()).await.unwrap(),
+            Outcome::Committed(_)
+        ));
+        let failed = links.release(&link.id, &proof(), &reader(5), start()).await;
+        assert!(matches!(failed, Err(LinksError::Missing)));
+        let back = Commit::new().put(&body, found.value().unwrap().to_vec(), Expect::Anything);
+        assert!(matches!(
+            store.commit(back, start()).await.unwrap(),
+            Outcome::Committed(_)
+        ));
+        let released = links.resume(&link.id, &reader(5), start()).await.unwrap();
+        assert_eq!(released.granted().unwrap().view, 1);
+    });
+}
+
+/// What the first release wrote in a store is read: by name of its records, too.
+#[test]
+fn records_of_the_first_release_are_found() {
+    block_on(async {
+        let store = Memory::new();
+        let id = LinkId::from_octets([7; 16]);
+        let link = available(terms(), start() + DAY, start());
+        let key = |namespace| Key::new(namespace, id.key().octets()).unwrap();
+        let name = id.key();
+        let due = (1_800_086_400_u64, name.octets());
+        let commit = Commit::new()
+            .put(&key("seal-link"), link.encode(), Expect::Absent)
+            .put(&key("seal-body"), *b"sealed", Expect::Absent)
+            .put(&Key::new("seal-due", due).unwrap(), [], Expect::Absent);
+        assert!(matches!(
+            store.commit(commit, start()).await.unwrap(),
+            Outcome::Committed(_)
+        ));
+        let links = Links::new(&store);
+        let released = links
+            .release(&id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert_eq!(&released.granted().unwrap().message[..], b"sealed");
+        assert_eq!(links.sweep(start() + DAY, 10).await.unwrap().ended, 1);
+        assert_eq!(names(&store, start() + DAY).await, ["seal-link"]);
+        let stored = store
+            .get(&key("seal-link"), start() + DAY)
+            .await
+            .unwrap()
+            .unwrap();
+        let read = Link::decode(stored.value().unwrap()).unwrap();
+        assert!(!read.step(Event::Tick, start() + DAY).changed);
+    });
+}
