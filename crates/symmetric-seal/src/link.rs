@@ -41,9 +41,7 @@ mod view;
 pub use answer::{Answer, Effect, Notice, Refusal, Step};
 pub use hint::{Hint, HintError};
 pub use record::{MAX_RECORD, RecordError};
-pub use secrets::{
-    AccessProof, LinkId, LinkKey, LinkSecret, NotAToken, ProofHash, ReaderToken, SenderToken,
-};
+pub use secrets::{LinkId, LinkKey, LinkSecret, NotAToken, ReaderToken, SenderToken};
 pub use state::Link;
 pub use step::Event;
 pub use terms::{

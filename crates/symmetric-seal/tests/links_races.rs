@@ -13,7 +13,8 @@ use pollster::block_on;
 use record_store::{
     Commit, Error, Key, Memory, Outcome, Page, Prefix, Records, Sqlite, Swept, Version, Versioned,
 };
-use symmetric_seal::link::{AccessProof, LinkId, Notice, Refusal, Status};
+use symmetric_seal::AccessProof;
+use symmetric_seal::link::{LinkId, Notice, Refusal, Status};
 use symmetric_seal::store::{Issued, Links, Verdict};
 
 const PEOPLE: u8 = 50;
@@ -35,13 +36,13 @@ fn open<R: Records>(
     barrier: &Barrier,
 ) -> (bool, usize) {
     block_on(async {
-        let (proof, reader) = (proof(), reader(100 + of));
+        let (proof, reader) = (&message().proof, reader(100 + of));
         let seen = match way {
             Way::AsItIs => None,
             Way::CountsAfterwards => links.view(id, start()).await.unwrap().granted(),
         };
         barrier.wait();
-        let verdict = links.release(id, &proof, &reader, start()).await.unwrap();
+        let verdict = links.release(id, proof, &reader, start()).await.unwrap();
         if let Verdict::Refused(why) = &verdict {
             assert_eq!(*why, Refusal::ViewsUsed);
         }
@@ -59,13 +60,12 @@ fn open<R: Records>(
 }
 
 fn issue<R: Records>(links: &Links<R>, views: u8) -> Issued {
-    let (expires, hash) = (start() + DAY, proof().hash());
+    let (expires, message) = (start() + DAY, message());
     let issued = links.issue(
         terms().views(views),
         expires,
-        b"sealed",
-        kdf(),
-        hash,
+        &message.octets,
+        message.hash,
         start(),
     );
     block_on(issued).unwrap()
@@ -186,7 +186,7 @@ fn nothing_in_the_file_leads_to_the_message() {
     let links = Links::new(&store);
     let link = issue(&links, 1);
     let reader = reader(100);
-    let released = block_on(links.release(&link.id, &proof(), &reader, start())).unwrap();
+    let released = block_on(links.release(&link.id, &message().proof, &reader, start())).unwrap();
     assert!(released.granted().is_some());
     let file = || {
         let files = std::fs::read_dir(dir.path()).unwrap();
@@ -194,7 +194,7 @@ fn nothing_in_the_file_leads_to_the_message() {
         octets.collect::<Vec<_>>().concat()
     };
     let found = |secret: &[u8]| file().windows(secret.len()).any(|some| some == secret);
-    let proof = proof();
+    let proof = &message().proof;
     let (id, sender) = (link.id.octets(), link.sender.octets());
     let texts = [
         link.id.to_text(),
@@ -209,7 +209,7 @@ fn nothing_in_the_file_leads_to_the_message() {
     {
         assert!(!found(secret), "{}", secret.escape_ascii());
     }
-    assert!(found(b"sealed") && found(link.id.key().octets()));
+    assert!(found(&message().octets[..32]) && found(link.id.key().octets()));
     // Were the identity itself stored, it would be found.
     let key = Key::new("seal-link", id).unwrap();
     let commit = Commit::new().put(&key, [], record_store::Expect::Absent);

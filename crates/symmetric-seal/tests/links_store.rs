@@ -12,6 +12,7 @@ use pollster::block_on;
 use record_store::{
     Commit, Error, Expect, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned,
 };
+use symmetric_seal::AccessProof;
 use symmetric_seal::link::{
     Burned, Event, Link, LinkId, LinkKey, Notice, Refusal, Replies, SenderToken, Status, TOMBSTONE,
     Terms,
@@ -104,11 +105,16 @@ impl Records for Watched {
     }
 }
 
+/// What the password of the message proves; the tests of the pure machine have another one.
+fn proof() -> AccessProof {
+    message().proof.clone()
+}
+
 async fn issue(links: &Links<impl Records>, terms: Terms) -> Issued {
     let expires = start() + 7 * DAY;
-    let hash = proof().hash();
+    let Message { octets, hash, .. } = message();
     links
-        .issue(terms, expires, b"sealed", kdf(), hash, start())
+        .issue(terms, expires, octets, *hash, start())
         .await
         .unwrap()
 }
@@ -133,7 +139,10 @@ fn a_view_is_counted_before_the_message_leaves() {
             .await
             .unwrap();
         let released = released.granted().unwrap();
-        assert_eq!((&released.message[..], released.view), (&b"sealed"[..], 1));
+        assert_eq!(
+            (&released.message[..], released.view),
+            (&message().octets[..], 1)
+        );
         assert_eq!(released.notices, [Notice::Read { view: 1 }]);
         let right = ["get seal-link", "commit", "get seal-body"];
         assert!(counts_first(&store.log()));
@@ -173,7 +182,7 @@ fn looking_writes_nothing() {
             let seen = links.status(&link.id, &link.sender, now).await.unwrap();
             let (view, seen) = (view.granted().unwrap(), seen.granted().unwrap());
             assert_eq!(view.status, seen.status);
-            assert_eq!(view.challenge, (later < 7).then(kdf));
+            assert_eq!(view.challenge, (later < 7).then_some(message().kdf));
             assert!(!writes(), "after {later} days");
         }
         // What a GET must not do is noticed: a view that is not only looked at.
@@ -224,7 +233,7 @@ fn lost_answers_and_rivals_count_once() {
 
             // A reply, a revocation.
             let reader = reader(5);
-            let reply = || links.reply(&link.id, &reader, b"answer", start());
+            let reply = || links.reply(&link.id, &reader, &other_message().octets, start());
             store.fault(faults);
             assert_eq!(
                 reply().await.unwrap().granted().unwrap().notices,
@@ -245,7 +254,10 @@ fn lost_answers_and_rivals_count_once() {
                 .fetch_reply(&link.id, &link.sender, start())
                 .await
                 .unwrap();
-            assert_eq!(&fetched.granted().unwrap().message[..], b"answer");
+            assert_eq!(
+                fetched.granted().unwrap().message[..],
+                other_message().octets
+            );
         });
     }
     block_on(async {
@@ -309,7 +321,7 @@ fn a_wrong_proof_is_counted_before_it_is_called_wrong() {
             .unwrap();
         assert_eq!(
             (view.status, view.challenge),
-            (Status::Locked { until }, Some(kdf()))
+            (Status::Locked { until }, Some(message().kdf))
         );
         let released = links
             .release(&link.id, &proof(), &reader(5), until)
@@ -331,19 +343,22 @@ fn large_messages_are_published_in_one_moment_and_leave_nothing() {
     block_on(async {
         let store = Memory::new();
         let links = Links::new(&store).max_message(4 << 20);
-        let hash = proof().hash();
-        for size in [1, 64 * 1024, 64 * 1024 + 1, 3 << 20, 4 << 20] {
-            let message: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+        // Around the size of one record, and of what travels in one commit.
+        let around = 64 * 1024 - seal(b"").octets.len();
+        for size in [1, around, around + 1, 1 << 20, 3 << 20] {
+            let content: Vec<u8> = (0..size).map(|at| (at % 251) as u8).collect();
+            let (sealed, answer) = (seal(&content), seal(&content));
+            let (message, reply) = (&sealed.octets, &answer.octets);
             let link = links
                 .reserve(terms(), start() + DAY, start())
                 .await
                 .unwrap();
             let early = links
-                .release(&link.id, &proof(), &reader(5), start())
+                .release(&link.id, &sealed.proof, &reader(5), start())
                 .await
                 .unwrap();
             assert_eq!(early.refusal(), Some(Refusal::Pending));
-            let publish = |sender| links.publish(&link.id, sender, &message, kdf(), hash, start());
+            let publish = |sender| links.publish(&link.id, sender, message, sealed.hash, start());
             let other = SenderToken::from_octets([9; 16]);
             assert_eq!(
                 publish(&other).await.unwrap().refusal(),
@@ -353,13 +368,12 @@ fn large_messages_are_published_in_one_moment_and_leave_nothing() {
                 assert!(publish(&link.sender).await.unwrap().granted().is_some());
             }
             let released = links
-                .release(&link.id, &proof(), &reader(5), start())
+                .release(&link.id, &sealed.proof, &reader(5), start())
                 .await
                 .unwrap();
-            assert!(released.granted().unwrap().message[..] == message);
-            let reply: Vec<u8> = message.iter().rev().copied().collect();
+            assert!(released.granted().unwrap().message[..] == **message);
             _ = links
-                .reply(&link.id, &reader(5), &reply, start())
+                .reply(&link.id, &reader(5), reply, start())
                 .await
                 .unwrap();
             assert!(
@@ -380,13 +394,7 @@ fn large_messages_are_published_in_one_moment_and_leave_nothing() {
                 .fetch_reply(&link.id, &link.sender, start())
                 .await
                 .unwrap();
-            assert!(fetched.granted().unwrap().message[..] == reply);
-        }
-        for (message, size) in [(vec![], 0), (vec![0; (4 << 20) + 1], 1)] {
-            let failed = links
-                .issue(terms(), start() + DAY, &message, kdf(), hash, start())
-                .await;
-            assert!(matches!(failed.unwrap_err(), LinksError::Size), "{size}");
+            assert!(fetched.granted().unwrap().message[..] == **reply);
         }
         // After the replies and the tombstones nothing is left, chunks included.
         let late = start() + 29 * DAY;
@@ -406,7 +414,7 @@ fn what_is_refused_leaves_no_chunks() {
     block_on(async {
         let store = Watched::default();
         let links = Links::new(&store);
-        let big = vec![7; 3 << 20];
+        let big = seal(&vec![7; 3 << 20]).octets;
         let link = issue(&links, terms().replies(Replies::One)).await;
         _ = links
             .release(&link.id, &proof(), &reader(5), start())
@@ -440,7 +448,7 @@ fn a_sweep_ends_what_is_due_and_leaves_tombstones() {
         let mut made = Vec::new();
         for days in 1..=5 {
             let expires = start() + days * DAY;
-            let link = links.issue(terms(), expires, b"sealed", kdf(), proof().hash(), start());
+            let link = links.issue(terms(), expires, &message().octets, message().hash, start());
             made.push(link.await.unwrap());
         }
         let unpublished = links
@@ -563,7 +571,7 @@ fn records_of_the_first_release_are_found() {
         ));
         let links = Links::new(&store);
         let released = links
-            .release(&id, &proof(), &reader(5), start())
+            .release(&id, &common::proof(), &reader(5), start())
             .await
             .unwrap();
         assert_eq!(&released.granted().unwrap().message[..], b"sealed");
@@ -576,5 +584,134 @@ fn records_of_the_first_release_are_found() {
             .unwrap();
         let read = Link::decode(stored.value().unwrap()).unwrap();
         assert!(!read.step(Event::Tick, start() + DAY).changed);
+    });
+}
+
+#[test]
+fn what_no_link_opens_is_not_kept() {
+    block_on(async {
+        let store = Memory::new();
+        let links = Links::new(&store).max_message(2000);
+        let Message { octets, hash, .. } = message();
+        let cut = &octets[..octets.len() - 40];
+        let mut weaker = octets.clone();
+        // The memory of Argon2 is the octet after salt, passes and lanes (RFC 9580 §5.3.2).
+        let salt = message().kdf.salt();
+        let at = octets.windows(16).position(|some| some == salt).unwrap() + 18;
+        weaker[at] -= 1;
+        let large = vec![0; 2001];
+        for bad in [&[][..], b"no message", cut, &weaker, &large] {
+            let failed = links
+                .issue(terms(), start() + DAY, bad, *hash, start())
+                .await;
+            let failed = failed.unwrap_err();
+            assert!(
+                matches!(failed, LinksError::Size | LinksError::Message(_)),
+                "{failed:?}"
+            );
+            assert!(!failed.is_temporary());
+        }
+        assert_eq!(names(&store, start()).await, [""; 0]);
+        // And no reply that is something else.
+        let link = issue(&links, terms()).await;
+        let released = links
+            .release(&link.id, &proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert!(released.granted().is_some());
+        let failed = links.reply(&link.id, &reader(5), b"a file", start()).await;
+        assert!(matches!(failed.unwrap_err(), LinksError::Message(_)));
+        for terms in [Terms::new().views(0), Terms::new().attempts(21)] {
+            let failed = links
+                .issue(terms, start() + DAY, octets, *hash, start())
+                .await;
+            assert!(matches!(failed.unwrap_err(), LinksError::Terms(_)));
+        }
+        for expires in [start(), start() + 367 * DAY] {
+            let failed = links
+                .issue(Terms::new(), expires, octets, *hash, start())
+                .await;
+            assert!(matches!(failed.unwrap_err(), LinksError::Terms(_)));
+        }
+    });
+}
+
+/// All the way: a letter is sealed, its link is opened with the password and the fragment, and the answer comes back.
+#[test]
+fn a_letter_goes_by_link_and_its_answer_comes_back() {
+    use symmetric_seal::link::LinkSecret;
+    use symmetric_seal::mime::{Letter, Mailbox};
+    use symmetric_seal::{Opener, Passphrase, Profile, Sealer};
+    block_on(async {
+        let store = Memory::new();
+        let links = Links::new(&store);
+        let (alice, bob) = (
+            Mailbox::new("alice@example.org").unwrap(),
+            Mailbox::new("bob@example.net").unwrap(),
+        );
+        let letter = |from, to, text| {
+            let letter = Letter::new(from, to, "The contract", start()).unwrap();
+            letter.text(text).write().unwrap()
+        };
+        let secret: LinkSecret = "-_v7-_v7-_v7-_v7-_v7-w".parse().unwrap();
+        let agreed = Passphrase::for_sealing("Grüße aus Łódź")
+            .unwrap()
+            .bound_to(&secret);
+        let sealer = Sealer::new().profile(Profile::LOW_MEMORY);
+        let sealed = sealer
+            .seal(&letter(&alice, &bob, "As agreed."), &agreed)
+            .unwrap();
+        let hash = sealed.receipt().proof_hash();
+        let issued = links.issue(
+            terms().bind_link(),
+            start() + DAY,
+            sealed.message(),
+            hash,
+            start(),
+        );
+        let issued = issued.await.unwrap();
+
+        // The recipient types it on another keyboard; without the fragment it is another password.
+        let view = links
+            .view(&issued.id, start())
+            .await
+            .unwrap()
+            .granted()
+            .unwrap();
+        assert!(view.bound && view.takes_reply);
+        let challenge = view.challenge.unwrap();
+        let typed = Passphrase::for_opening("Gru\u{308}ße\u{a0}aus Ło\u{301}dz\u{301}");
+        let opener = Opener::for_links();
+        let alone = opener.derive(&challenge, &typed).unwrap();
+        let refused = links
+            .release(&issued.id, alone.access_proof(), &reader(5), start())
+            .await
+            .unwrap();
+        assert_eq!(refused.refusal(), Some(Refusal::WrongProof { wait: None }));
+        let key = opener.derive(&challenge, &typed.bound_to(&secret)).unwrap();
+        let released = links
+            .release(&issued.id, key.access_proof(), &reader(5), start())
+            .await
+            .unwrap();
+        let released = released.granted().unwrap();
+        let opened = opener.open_with(released.message.to_vec(), &key).unwrap();
+        assert_eq!(opened.content(), letter(&alice, &bob, "As agreed."));
+
+        let answer = sealer
+            .seal(&letter(&bob, &alice, "Signed."), &agreed)
+            .unwrap();
+        let kept = links
+            .reply(&issued.id, &reader(5), answer.message(), start())
+            .await
+            .unwrap();
+        assert_eq!(kept.granted().unwrap().notices, [Notice::Replied]);
+        let fetched = links
+            .fetch_reply(&issued.id, &issued.sender, start())
+            .await
+            .unwrap();
+        let opened = opener
+            .open(fetched.granted().unwrap().message.to_vec(), &agreed)
+            .unwrap();
+        assert_eq!(opened.content(), letter(&bob, &alice, "Signed."));
     });
 }

@@ -30,6 +30,15 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["crates/mail-dns/tests/", "examples/mail-service/"],
     ),
     (
+        &["precis_profiles"],
+        &["crates/symmetric-seal/src/passphrase/prepare"],
+    ),
+    (&["bip39"], &["crates/symmetric-seal/src/passphrase/words"]),
+    (
+        &["zxcvbn"],
+        &["crates/symmetric-seal/src/passphrase/strength"],
+    ),
+    (
         &["mail_auth"],
         &["crates/msg-validate/src/second_opinion", "benches/"],
     ),
@@ -43,7 +52,9 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/dane-tlsa/tests/",
             "crates/dane-tlsa/examples/",
             "crates/tls-policy/src/rustls/",
+            "crates/symmetric-seal/src/crypto",
             "crates/tls-policy/tests/",
+            "crates/symmetric-seal/src/crypto",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
@@ -51,6 +62,8 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "fuzz/",
         ],
     ),
+    (&["ocb3"], &["crates/symmetric-seal/src/ocb"]),
+    (&["sequoia_openpgp"], &["peers/", "benches/", "fuzz/"]),
 ];
 
 pub(super) fn check(files: &[Source]) -> Vec<String> {

@@ -9,10 +9,11 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("msg-validate", &["mail-dns"]),
     ("dane-tlsa", &["mail-dns"]),
     ("tls-policy", &["mail-dns", "record-store"]),
+    ("symmetric-seal", &["record-store"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.
-const LEAVES: &[&str] = &["mail-service", "benches", "xtask"];
+const LEAVES: &[&str] = &["mail-service", "benches", "peers", "xtask"];
 
 pub(super) fn check(packages: &[Package]) -> Vec<String> {
     packages.iter().flat_map(faults).collect()

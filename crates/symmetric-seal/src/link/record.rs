@@ -16,8 +16,8 @@
 use super::moment::Moment;
 use super::secrets::Hash;
 use super::state::{End, Open, Reading, Slot, Stage};
-use super::{Hint, Link, MAX_VIEWS, ProofHash, ReadNotice, Replies, Terms};
-use crate::KdfParameters;
+use super::{Hint, Link, MAX_VIEWS, ReadNotice, Replies, Terms};
+use crate::{KdfParameters, ProofHash};
 
 /// Most octets of an encoded link.
 pub const MAX_RECORD: usize = 256 + 4 * Hint::MAX_CHARS + MAX_VIEWS as usize * 48;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::crypto;
+use crate::{AccessProof, ProofHash};
 
 /// The text is no such identity, token or proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,14 +100,6 @@ secret! {
     LinkSecret, 16
 }
 
-secret! {
-    /// What only somebody with the password can make: derived from the output of Argon2.
-    ///
-    /// A server compares it with the [`ProofHash`] and forgets it. It opens nothing, but with it passwords can be tried
-    /// at the pace of Argon2 without asking a server: never log it.
-    AccessProof, 32
-}
-
 impl LinkId {
     /// What a server stores instead.
     #[must_use]
@@ -115,11 +108,36 @@ impl LinkId {
     }
 }
 
+/// The text of a proof, in a request.
 impl AccessProof {
-    /// What a server stores instead.
+    /// As it stands in a request: base64url without padding (RFC 4648 §5).
     #[must_use]
-    pub fn hash(&self) -> ProofHash {
-        ProofHash(crypto::sha256(&self.0[..]))
+    pub fn to_text(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.octets()))
+    }
+}
+
+impl FromStr for AccessProof {
+    type Err = NotAToken;
+
+    fn from_str(text: &str) -> Result<Self, NotAToken> {
+        read(text).map(|octets| Self::from_octets(*octets))
+    }
+}
+
+impl ProofHash {
+    /// As it stands in an upload: base64url without padding (RFC 4648 §5).
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.octets())
+    }
+}
+
+impl FromStr for ProofHash {
+    type Err = NotAToken;
+
+    fn from_str(text: &str) -> Result<Self, NotAToken> {
+        read(text).map(|octets| Self::from_octets(*octets))
     }
 }
 
@@ -150,49 +168,6 @@ impl LinkKey {
     #[must_use]
     pub fn from_octets(octets: [u8; 32]) -> Self {
         Self(octets)
-    }
-}
-
-/// SHA-256 of an [`AccessProof`]: what the sender uploads with the message, and the server keeps.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct ProofHash([u8; 32]);
-
-impl ProofHash {
-    /// The octets.
-    #[must_use]
-    pub fn octets(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// As the sender computed it.
-    #[must_use]
-    pub fn from_octets(octets: [u8; 32]) -> Self {
-        Self(octets)
-    }
-
-    /// As it stands in an upload: base64url without padding (RFC 4648 §5).
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
-    }
-
-    pub(super) fn admits(&self, proof: &AccessProof) -> bool {
-        crypto::same(&self.0, &crypto::sha256(&proof.0[..]))
-    }
-}
-
-impl FromStr for ProofHash {
-    type Err = NotAToken;
-
-    fn from_str(text: &str) -> Result<Self, NotAToken> {
-        read(text).map(|octets| Self(*octets))
-    }
-}
-
-/// Without its octets: passwords can be tried on them.
-impl fmt::Debug for ProofHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ProofHash(..)")
     }
 }
 
@@ -253,7 +228,13 @@ mod tests {
         assert_eq!(key.octets()[..4], [0x37, 0x47, 0x08, 0xff]);
         let proof = AccessProof::from_octets([0; 32]);
         assert_eq!(proof.hash().octets()[..4], [0x66, 0x68, 0x7a, 0xad]);
-        assert!(proof.hash().admits(&proof));
-        assert!(!proof.hash().admits(&AccessProof::from_octets([1; 32])));
+        assert!(proof.hash().accepts(&proof));
+        assert!(!proof.hash().accepts(&AccessProof::from_octets([1; 32])));
+        assert_eq!(proof.to_text().len(), 43);
+        assert_eq!(
+            proof.to_text().parse::<AccessProof>().unwrap().octets(),
+            &[0; 32]
+        );
+        assert_eq!(proof.hash().to_text().parse(), Ok(proof.hash()));
     }
 }

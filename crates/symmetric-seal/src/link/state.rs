@@ -4,10 +4,9 @@ use std::time::SystemTime;
 use super::moment::Moment;
 use super::secrets::Hash;
 use super::{
-    Effect, MAX_LIFETIME, PENDING, ProofHash, REPLY_KEPT, Replies, SenderToken, TOMBSTONE, Terms,
-    TermsError,
+    Effect, MAX_LIFETIME, PENDING, REPLY_KEPT, Replies, SenderToken, TOMBSTONE, Terms, TermsError,
 };
-use crate::KdfParameters;
+use crate::{KdfParameters, ProofHash};
 
 /// A link: what was allowed, and what has happened.
 ///

@@ -5,10 +5,10 @@ use super::secrets::Hash;
 use super::state::{End, Open, Reading, Slot, Stage};
 use super::throttle;
 use super::{
-    AccessProof, Answer, Effect, Link, MAX_LIFETIME, Notice, ProofHash, RESUME, ReadNotice,
-    ReaderToken, Refusal, Replies, SenderToken, Status, Step,
+    Answer, Effect, Link, MAX_LIFETIME, Notice, RESUME, ReadNotice, ReaderToken, Refusal, Replies,
+    SenderToken, Status, Step,
 };
-use crate::KdfParameters;
+use crate::{AccessProof, KdfParameters, ProofHash};
 
 /// What happens to a link. All of it comes from a request that says so (POST), and none of it from a GET or HEAD.
 #[non_exhaustive]
@@ -175,7 +175,7 @@ impl Link {
                 until: until.time(),
             });
         }
-        if !open.proof.admits(proof) {
+        if !open.proof.accepts(proof) {
             open.failures = open.failures.saturating_add(1);
             let wait = throttle::wait(open.failures, self.terms.attempts);
             open.locked = wait.map(|wait| self.seen.after(wait));

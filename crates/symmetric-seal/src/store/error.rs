@@ -1,3 +1,4 @@
+use crate::Refusal;
 use crate::link::{RecordError, TermsError};
 
 /// Why there is no verdict.
@@ -22,6 +23,12 @@ pub enum LinksError {
     /// The message has more octets than [`Links`](super::Links) takes, or none.
     #[error("the message is too large, or empty")]
     Size,
+    /// The message is not one that a link opens.
+    #[error("the message is refused")]
+    Message(#[source] Refusal),
+    /// The message is no sealed message.
+    #[error("the message is no sealed message")]
+    Unreadable,
     /// The operating system gives no random octets.
     #[error("no random octets")]
     NoRandom,
@@ -34,7 +41,12 @@ impl LinksError {
         match self {
             Self::Store(why) => why.is_temporary(),
             Self::Contended | Self::NoRandom => true,
-            Self::Record(_) | Self::Missing | Self::Terms(_) | Self::Size => false,
+            Self::Record(_)
+            | Self::Missing
+            | Self::Terms(_)
+            | Self::Size
+            | Self::Message(_)
+            | Self::Unreadable => false,
         }
     }
 }

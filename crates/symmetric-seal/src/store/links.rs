@@ -6,12 +6,11 @@ use record_store::{Key, Large, Outcome, Records};
 
 use super::steps::{self, Settled};
 use super::{LinksError, keys};
-use crate::KdfParameters;
 use crate::crypto;
 use crate::link::{
-    AccessProof, Answer, Event, Link, LinkId, Notice, ProofHash, ReaderToken, Refusal, SenderToken,
-    SenderView, Terms, View,
+    Answer, Event, Link, LinkId, Notice, ReaderToken, Refusal, SenderToken, SenderView, Terms, View,
 };
+use crate::{AccessProof, KdfParameters, Opener, ProofHash};
 
 /// Most octets of a sealed message or reply, unless [`Links::max_message`] says less: 64 MiB.
 pub const MAX_MESSAGE: usize = 64 * 1024 * 1024;
@@ -153,8 +152,9 @@ impl<R: Records> Links<R> {
         }
     }
 
-    /// Makes a link and publishes its message in one commit: both are there, or neither. `proof` and `kdf` are what the
-    /// sealer gave with the message.
+    /// Makes a link and publishes its message in one commit: both are there, or neither. `proof` is what the sealer
+    /// gave with the message; salt and costs are read out of it, and it must be one that
+    /// [`Opener::for_links`] takes.
     ///
     /// # Errors
     /// [`LinksError`].
@@ -163,7 +163,6 @@ impl<R: Records> Links<R> {
         terms: Terms,
         expires: SystemTime,
         message: &[u8],
-        kdf: KdfParameters,
         proof: ProofHash,
         now: SystemTime,
     ) -> Result<Issued, LinksError> {
@@ -174,7 +173,7 @@ impl<R: Records> Links<R> {
         let link = Link::new(terms, expires, &sender, now)?;
         let event = Event::Publish {
             sender: &sender,
-            kdf,
+            kdf: self.inspect(message)?,
             proof,
         };
         let step = link.step(event, now);
@@ -202,10 +201,10 @@ impl<R: Records> Links<R> {
         id: &LinkId,
         sender: &SenderToken,
         message: &[u8],
-        kdf: KdfParameters,
         proof: ProofHash,
         now: SystemTime,
     ) -> Result<Verdict<Done>, LinksError> {
+        let kdf = self.inspect(message)?;
         let event = Event::Publish { sender, kdf, proof };
         self.upload(id, event, message, now).await
     }
@@ -298,6 +297,7 @@ impl<R: Records> Links<R> {
         message: &[u8],
         now: SystemTime,
     ) -> Result<Verdict<Done>, LinksError> {
+        self.inspect(message)?;
         let digest = crypto::sha256(message);
         let event = Event::Reply { reader, digest };
         self.upload(id, event, message, now).await
@@ -412,10 +412,20 @@ impl<R: Records> Links<R> {
         settled.map(done)
     }
 
-    async fn stage(&self, message: &[u8], now: SystemTime) -> Result<Large, LinksError> {
+    /// Salt and costs of a message that can be opened by a link. Nothing else is kept: no place for other files.
+    fn inspect(&self, message: &[u8]) -> Result<KdfParameters, LinksError> {
         if message.is_empty() || message.len() > self.max_message {
             return Err(LinksError::Size);
         }
+        match Opener::for_links().inspect(message) {
+            Ok(found) => Ok(*found.parameters()),
+            Err(error) => Err(error
+                .refusal()
+                .map_or(LinksError::Unreadable, LinksError::Message)),
+        }
+    }
+
+    async fn stage(&self, message: &[u8], now: SystemTime) -> Result<Large, LinksError> {
         Ok(Large::stage(&self.store, message, now).await?)
     }
 

@@ -1,13 +1,13 @@
 //! Links in every state that there is, and people with and without tokens.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use symmetric_seal::KdfParameters;
 use symmetric_seal::link::{
-    AccessProof, Answer, Event, Link, ProofHash, ReadNotice, ReaderToken, Replies, SenderToken,
-    Step, Terms,
+    Answer, Event, Link, ReadNotice, ReaderToken, Replies, SenderToken, Step, Terms,
 };
+use symmetric_seal::{AccessProof, KdfParameters, Opener, Passphrase, Profile, ProofHash, Sealer};
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -49,16 +49,12 @@ pub(crate) fn terms() -> Terms {
 }
 
 pub(crate) fn publish() -> Event<'static> {
-    static SENDER: std::sync::LazyLock<SenderToken> = std::sync::LazyLock::new(sender);
+    static SENDER: LazyLock<SenderToken> = LazyLock::new(sender);
     Event::Publish {
         sender: &SENDER,
         kdf: kdf(),
         proof: proof().hash(),
     }
-}
-
-pub(crate) fn other_proof() -> ProofHash {
-    wrong().hash()
 }
 
 /// A link whose message is there.
@@ -81,4 +77,39 @@ pub(crate) fn release<'a>(proof: &'a AccessProof, reader: &'a ReaderToken) -> Ev
 /// A guess, which is refused.
 pub(crate) fn guess(link: &Link, now: SystemTime) -> Step {
     link.step(release(&wrong(), &reader(99)), now)
+}
+
+/// A message that was sealed at the least of the named costs, and what its password proves.
+pub(crate) struct Message {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) kdf: KdfParameters,
+    pub(crate) hash: ProofHash,
+    pub(crate) proof: AccessProof,
+}
+
+pub(crate) fn seal(content: &[u8]) -> Message {
+    let password = Passphrase::for_sealing("correct horse battery").unwrap();
+    let sealed = Sealer::new()
+        .profile(Profile::LOW_MEMORY)
+        .seal(content, &password)
+        .unwrap();
+    let kdf = *sealed.receipt().parameters();
+    let key = Opener::for_links().derive(&kdf, &password).unwrap();
+    Message {
+        kdf,
+        hash: sealed.receipt().proof_hash(),
+        proof: key.access_proof().clone(),
+        octets: sealed.into_message(),
+    }
+}
+
+/// One that is made once.
+pub(crate) fn message() -> &'static Message {
+    static MESSAGE: LazyLock<Message> = LazyLock::new(|| seal(b"the vault is 4711"));
+    &MESSAGE
+}
+
+pub(crate) fn other_message() -> &'static Message {
+    static MESSAGE: LazyLock<Message> = LazyLock::new(|| seal(b"the answer"));
+    &MESSAGE
 }
