@@ -18,8 +18,8 @@
 //!
 //! Yes, if you send mail from server to server and want to know, for each connection, whether it has
 //! to be encrypted and whom it has to lead to; or if you publish MTA-STS or HSTS, or write or read TLS reports. It makes no
-//! connection and verifies no certificate: it says what your TLS library has to verify, and whether
-//! the message may go.
+//! connection to a mail server: it says what your TLS library has to verify (with `rustls-0_23` as a
+//! configuration), and whether the message may go.
 //!
 //! # How it fits together
 //!
@@ -36,7 +36,8 @@
 //! # Doing the I/O
 //!
 //! There is none here, nor a clock: `now` is an argument. [`sts::Discovery`] says which DNS question
-//! and which HTTP request it wants, as types of mail-dns and `http`.
+//! and which HTTP request it wants, as types of mail-dns and `http`. The one exception is the feature
+//! `fetch`: an HTTPS client for these requests and for reports, and for nothing else.
 //!
 //! # Security notes
 //!
@@ -62,6 +63,7 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
+//! | `fetch` | [`fetch`], an HTTPS client for policies and reports, on tokio; with it `rustls-0_23` | no |
 //! | `rustls-0_23` | [`rustls`], configurations of servers and clients, certificates that are replaced while they serve | no |
 //! | `store` | [`StoredMemory`] and [`sts::StoredCache`], memory and policies in a `record-store`, shared by several nodes | no |
 //!
@@ -72,14 +74,15 @@
 //! | RFC 3207 §4 | what follows if there is no STARTTLS, or the handshake fails |
 //! | RFC 5280 §4.1.2.5, RFC 5480 §2.1.1, RFC 9525 §6.3 | of a server's own certificates: dates, kind of key, names |
 //! | RFC 6066 §3 | the server's name chooses the certificate |
+//! | RFC 6890 | the fetcher's addresses: no special-purpose one |
 //! | RFC 8446, RFC 8996 | versions, suites and groups of rustls; no early data, nothing below TLS 1.2 |
 //! | RFC 3463, RFC 5248 | status codes of what is deferred or returned |
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
-//! | RFC 8461 | MTA-STS: record, policy, discovery, cache; no fetcher |
+//! | RFC 8461 | MTA-STS: record, policy, discovery, cache, publication; the fetcher with `fetch` |
 //! | RFC 1952, RFC 2045, RFC 2046, RFC 5322, RFC 6068 | as much as a report that is mailed needs |
 //! | RFC 3339 §5.6 | the dates of reports |
-//! | RFC 8460 §3, §4, §5 | TLSRPT: record, counters; report as JSON, compressed, as a mail and as an HTTP request, written and read; when a destination is tried again. No signing, mailing or posting |
+//! | RFC 8460 §3, §4, §5 | TLSRPT: record, counters; report as JSON, compressed, as a mail and as an HTTP request, written and read; when a destination is tried again; posting with `fetch`. No signing and mailing |
 //! | RFC 8689 | REQUIRETLS and `TLS-Required: No`: keyword, parameter and header field, and what they mean for a decision; not what becomes of a bounce |
 //!
 //! # Minimum Rust version
@@ -88,7 +91,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "store", feature = "rustls-0_23")),
+    not(all(feature = "store", feature = "fetch")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -96,6 +99,8 @@ mod decide;
 mod decision;
 mod facts;
 mod failure;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod hsts;
 mod memory;
 mod reason;

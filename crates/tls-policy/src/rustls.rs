@@ -27,8 +27,8 @@
 //! # Session resumption
 //!
 //! A resumed session shows no certificate: what was verified once passes for as long as the ticket
-//! lives, and who has the key of the tickets can read what was sent under them. So [`client_config`]
-//! resumes nothing where the [`Action`](crate::Action) demands that the peer be verified, and
+//! lives, and who has the key of the tickets can read what was sent under them. So [`ClientConfigs`] and
+//! [`client_config`] resume nothing where the [`Action`](crate::Action) demands that the peer be verified, and
 //! otherwise only what the same configuration has begun. A server gives out no tickets, or those of
 //! a ticketer that changes its keys ([`Tickets`]). Neither sends nor takes early data
 //! (RFC 8446 §2.3), which can be replayed.
@@ -49,16 +49,20 @@
 //! | X25519MLKEM768 and SecP256r1MLKEM768 are not on the list of 2026-01 | the former is in [`Profile::Normal`] only; the latter, which is announced, in both |
 
 mod certificates;
-mod client;
+pub(crate) mod client;
+pub(crate) mod clients;
 mod expiry;
 mod files;
 mod identity;
 mod profile;
-mod x509;
+mod verifiers;
+pub(crate) mod x509;
 
 pub use certificates::{Certificates, MAX_SOURCES, Replaced, Source, SourceError, Tickets};
 pub use client::client_config;
+pub use clients::{ClientConfigs, NoConfig};
 pub use expiry::{Expiring, Severity};
 pub use files::{Files, FilesError};
 pub use identity::{IdentityError, MAX_CHAIN, MAX_PEM};
 pub use profile::{Lacking, Profile};
+pub use verifiers::UnauthenticatedPeer;

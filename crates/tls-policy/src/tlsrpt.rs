@@ -1,5 +1,6 @@
 //! TLSRPT (RFC 8460): who wants reports, counters, and the report: as JSON and compressed, as a mail
-//! and as an HTTP request, written and read. No I/O: signing, mailing and posting are not done here.
+//! and as an HTTP request, written and read. No I/O: signing and mailing are not done here; posting is
+//! done by [`Fetcher::post`](crate::fetch::Fetcher::post), with the feature `fetch`.
 
 mod counters;
 mod date;

@@ -1,7 +1,9 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+mod outbound;
 mod store;
 
+pub use self::outbound::{Dnssec, Outbound};
 pub use self::store::{Error as StoreError, Location, make_private};
 
 use crate::{accounts, secure::Secure};
@@ -52,6 +54,8 @@ pub struct Config {
     pub listen: Listen,
     /// Certificate and key.
     pub tls: Tls,
+    /// Outgoing mail.
+    pub outbound: Outbound,
     /// Bounds.
     pub limits: Limits,
     /// Logging.
@@ -76,6 +80,7 @@ impl Default for Config {
             workers: None,
             listen: Listen::default(),
             tls: Tls::default(),
+            outbound: Outbound::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -347,6 +352,7 @@ impl Config {
         ] {
             *file = file.take().map(|f| folder.join(f));
         }
+        config.outbound.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
@@ -361,6 +367,7 @@ impl Config {
     /// The first setting that makes no sense, and what it must be.
     fn check(&self) -> Result<(), (&'static str, String)> {
         self.limits.check()?;
+        self.outbound.check()?;
         let name = &self.hostname;
         if !name.is_ascii() || canonical(name).is_none() {
             let rule = format!("must be a domain name in ASCII, not {name:?}");

@@ -1,7 +1,10 @@
 //! Where DNS answers come from.
 
 use crate::config;
-use mail_dns::{Answer, Cached, Hickory, HickoryError, Query, Zone, ZoneFile, ZoneFileError};
+use mail_dns::{
+    AdStubError, AnchorError, Answer, Cached, Hickory, HickoryError, Query, Zone, ZoneFile,
+    ZoneFileError,
+};
 use std::{
     io,
     path::{Path, PathBuf},
@@ -29,6 +32,12 @@ pub enum Error {
     /// The zone's file is no zone.
     #[error("cannot understand the zone in {}", .0.display())]
     Zone(PathBuf, #[source] ZoneFileError),
+    /// The resolver whose AD bit is to be believed is none.
+    #[error("no validating resolver")]
+    Ad(#[from] AdStubError),
+    /// The keys to validate from are none.
+    #[error("no trust anchors")]
+    Anchors(#[from] AnchorError),
 }
 
 impl Dns {

@@ -29,6 +29,7 @@ mod limits;
 pub mod log;
 mod mailbox;
 mod notice;
+pub mod outbound;
 pub mod pop3;
 mod secure;
 mod service;
@@ -40,12 +41,14 @@ pub use accounts::{Accounts, Error as AccountError};
 pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
-    Alarm, Config, Error as ConfigError, Language, Limits, Listen, Location, Log, LogFormat,
-    Profile, Resolver, StoreError, Switch, Tls, make_private,
+    Alarm, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
+    LogFormat, Outbound as OutboundConfig, Profile, Resolver, StoreError, Switch, Tls,
+    make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
 pub use judge::SecondOpinionError;
 pub use secure::{Secure, SecureError};
 pub use service::{Error, Server};
+pub use smtp::command::Address;
 pub use tls::Error as TlsError;

@@ -1,6 +1,7 @@
-//! The program: `serve`, `user`, `demo`, `copy-store`.
+//! The program: `serve`, `send`, `user`, `demo`, `copy-store`.
 
 mod copy_store;
+mod send;
 
 use clap::{Parser, Subcommand};
 use mail_service::{Accounts, Clock, Config, Error as ServiceError, Server, demo, log};
@@ -30,6 +31,8 @@ enum Command {
         #[arg(long, default_value = "mail-service.toml")]
         config: PathBuf,
     },
+    /// Send a message now, once, and say what became of it, host by host. Works beside a running service.
+    Send(send::Arguments),
     /// Show what the service does: on loopback, in a folder that is removed in the end.
     Demo {
         /// End instead of staying up.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
     let done = match arguments.command {
         Command::Serve { config } => serve(&config),
         Command::User { config, command } => user(&config, command),
+        Command::Send(arguments) => send(&arguments),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
         Command::CopyStore(arguments) => copy(&arguments),
     };
@@ -135,6 +139,12 @@ fn serve(path: &std::path::Path) -> Done {
 
 fn copy(arguments: &copy_store::Arguments) -> Done {
     runtime(&Config::default())?.block_on(copy_store::run(arguments))
+}
+
+fn send(arguments: &send::Arguments) -> Done {
+    let config = Config::load(&arguments.config)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(send::run(arguments, &config))
 }
 
 fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {

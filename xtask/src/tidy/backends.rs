@@ -43,6 +43,10 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["crates/msg-validate/src/second_opinion", "benches/"],
     ),
     (
+        &["hyper", "hyper_util", "http_body_util"],
+        &["crates/tls-policy/src/fetch/exchange.rs"],
+    ),
+    (
         &["aws_lc_rs"],
         &[
             "crates/msg-validate/src/dkim/crypto",

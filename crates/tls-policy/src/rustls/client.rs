@@ -13,17 +13,19 @@ use ::rustls::{
 use std::sync::Arc;
 
 /// Most sessions that a configuration remembers, where it may.
-const SESSIONS: usize = 256;
+pub(super) const SESSIONS: usize = 256;
 
 /// A configuration for connections that are to be what a [decision](crate::Decision::action) says:
 /// what the profile allows, no client certificate, and resumption only where nobody has to be
 /// verified ([`Action::Encrypt`] and [`Action::Opportunistic`]), of sessions that this very
 /// configuration has begun.
 ///
-/// The verifier is yours, and has to verify what the action wants: rustls' own for
-/// [`Action::WebPki`], that of dane-tlsa for [`Action::Dane`]. With [`Profile::Bsi`] it is asked only
+/// The verifier is yours, and has to verify what the action wants; [`ClientConfigs`] brings those for
+/// all but [`Action::Dane`]. With [`Profile::Bsi`] it is asked only
 /// about servers with a key for ECDSA with P-256 or P-384; others fail the handshake with
 /// [`IdentityError::NotEcdsa`].
+///
+/// [`ClientConfigs`]: super::ClientConfigs
 ///
 /// # Errors
 /// The provider, or the verifier, lacks what the profile wants.
@@ -32,6 +34,23 @@ pub fn client_config(
     provider: &CryptoProvider,
     verifier: Arc<dyn ServerCertVerifier>,
     action: Action<'_>,
+) -> Result<ClientConfig, Lacking> {
+    let resumption = match action {
+        Action::Encrypt | Action::Opportunistic => Resumption::in_memory_sessions(SESSIONS),
+        Action::Dane
+        | Action::WebPki { .. }
+        | Action::Clear
+        | Action::NextMx { .. }
+        | Action::Refuse(_) => Resumption::disabled(),
+    };
+    config(profile, provider, verifier, resumption)
+}
+
+pub(crate) fn config(
+    profile: Profile,
+    provider: &CryptoProvider,
+    verifier: Arc<dyn ServerCertVerifier>,
+    resumption: Resumption,
 ) -> Result<ClientConfig, Lacking> {
     let provider = profile.provider(provider)?;
     let verifier = match profile.schemes() {
@@ -47,14 +66,7 @@ pub fn client_config(
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
-    config.resumption = match action {
-        Action::Encrypt | Action::Opportunistic => Resumption::in_memory_sessions(SESSIONS),
-        Action::Dane
-        | Action::WebPki { .. }
-        | Action::Clear
-        | Action::NextMx { .. }
-        | Action::Refuse(_) => Resumption::disabled(),
-    };
+    config.resumption = resumption;
     Ok(config)
 }
 

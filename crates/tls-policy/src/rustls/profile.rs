@@ -45,6 +45,9 @@ pub enum Lacking {
     /// A signature scheme that the verifier knows.
     #[error("the verifier knows no signature scheme that the profile allows")]
     Scheme,
+    /// An authority that is trusted: the store of roots is empty.
+    #[error("there is no root to trust")]
+    Roots,
     /// What rustls says.
     #[error("rustls refuses the provider")]
     Refused,

@@ -12,10 +12,10 @@ const EC_PUBLIC_KEY: Oid<'static> = oid!(1.2.840.10045.2.1);
 const P256: Oid<'static> = oid!(1.2.840.10045.3.1.7);
 const P384: Oid<'static> = oid!(1.3.132.0.34);
 
-pub(super) struct View<'a>(X509Certificate<'a>);
+pub(crate) struct View<'a>(X509Certificate<'a>);
 
 impl<'a> View<'a> {
-    pub(super) fn read(der: &'a [u8]) -> Option<Self> {
+    pub(crate) fn read(der: &'a [u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         rest.is_empty().then_some(Self(certificate))
     }
@@ -31,7 +31,7 @@ impl<'a> View<'a> {
     }
 
     /// The DNS names of the SAN, in lower case; nothing of the subject (RFC 9525 §2).
-    pub(super) fn names(&self) -> Option<Vec<String>> {
+    pub(crate) fn names(&self) -> Option<Vec<String>> {
         let san = self.0.subject_alternative_name().ok()?;
         let names = san.iter().flat_map(|san| &san.value.general_names);
         let dns = names.filter_map(|name| match name {
@@ -39,6 +39,11 @@ impl<'a> View<'a> {
             _ => None,
         });
         Some(dns.collect())
+    }
+
+    /// Its public key, as a `SubjectPublicKeyInfo` (RFC 5280 §4.1.2.7).
+    pub(super) fn key(&self) -> &[u8] {
+        self.0.public_key().raw
     }
 
     /// Whether its key is one for ECDSA with P-256 or P-384 (RFC 5480 §2.1.1).

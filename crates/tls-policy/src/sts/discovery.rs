@@ -15,7 +15,8 @@ pub const FETCH_SECONDS: u64 = 60;
 /// Looks for the policy of a domain (RFC 8461 §3), without I/O: it says what it [needs](Self::need),
 /// takes the answer, and is [finished](Self::finish) after at most two.
 ///
-/// Who fetches keeps to RFC 8461 §3.3, because only he can: HTTPS on port 443 of exactly this host,
+/// [`Fetcher::find`](crate::fetch::Fetcher::find) drives it (feature `fetch`). Who fetches by himself
+/// keeps to RFC 8461 §3.3, because only he can: HTTPS on port 443 of exactly this host,
 /// with a certificate from a public authority that is valid now and for this name; no redirect, no
 /// proxy, no HTTP cache; not more than [`MAX_POLICY`] octets, nor [`FETCH_SECONDS`]. The rest is
 /// looked at here: status 200 and no other, `text/plain`, size, grammar.

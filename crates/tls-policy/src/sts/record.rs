@@ -43,6 +43,12 @@ impl Record {
         legal.then(|| Self { id: id.into() }).ok_or(RecordError::Id)
     }
 
+    /// With 32 digits as id.
+    pub(super) fn of_number(number: u128) -> Self {
+        let id = format!("{number:032x}").into();
+        Self { id }
+    }
+
     /// Reads the strings of one TXT record, put together without spaces (RFC 8461 §3.1).
     ///
     /// # Errors

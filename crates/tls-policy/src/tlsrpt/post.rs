@@ -19,7 +19,8 @@ pub enum PostError {
 /// The request that takes a report to an `https:` destination (RFC 8460 §5.4): POST, with the media
 /// type of the form.
 ///
-/// What stays your job: the URI is a stranger's. Connect to global addresses only, follow no
+/// [`Fetcher::post`](crate::fetch::Fetcher::post) sends it (feature `fetch`). With another client it is
+/// your job: the URI is a stranger's. Connect to global addresses only, follow no
 /// redirect, give it a time limit, and read no more than the status line of the answer: see
 /// [`posted`]. Whether a certificate that is not valid is an obstacle is up to you (RFC 8460 §3).
 ///

@@ -2,6 +2,7 @@
 #![cfg(feature = "rustls-0_23")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod clients;
 mod interop;
 mod profiles;
 mod reload;

@@ -95,14 +95,19 @@ impl Ca {
         }
     }
 
+    /// The root alone.
+    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.clone()).unwrap();
+        Arc::new(roots)
+    }
+
     pub(crate) fn verifier(&self) -> Arc<dyn ServerCertVerifier> {
         self.verifier_with(everything())
     }
 
     pub(crate) fn verifier_with(&self, provider: CryptoProvider) -> Arc<dyn ServerCertVerifier> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.clone()).unwrap();
-        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(provider))
+        WebPkiServerVerifier::builder_with_provider(self.roots(), Arc::new(provider))
             .build()
             .unwrap()
     }
@@ -131,11 +136,18 @@ pub(crate) fn only(
 
 /// A client that is none of ours.
 pub(crate) fn plain_client(ca: &Ca, provider: CryptoProvider) -> ClientConfig {
+    plain_client_of(ca.verifier(), provider)
+}
+
+pub(crate) fn plain_client_of(
+    verifier: Arc<dyn ServerCertVerifier>,
+    provider: CryptoProvider,
+) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(rustls::ALL_VERSIONS)
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(ca.verifier())
+        .with_custom_certificate_verifier(verifier)
         .with_no_client_auth()
 }
 

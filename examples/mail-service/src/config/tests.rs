@@ -15,6 +15,8 @@ fn the_documented_file_says_the_defaults() {
     );
     assert_eq!(config.resolver, default.resolver);
     assert_eq!(config.alarm, default.alarm);
+    assert_eq!(config.outbound, default.outbound);
+    assert_eq!(config.tls.profile, default.tls.profile);
 }
 
 #[test]
@@ -58,6 +60,20 @@ fn resolvers() {
     assert!(matches!(servers.resolver, Resolver::Servers(list) if list.len() == 1));
     let zone = parse("resolver = { zone = \"z.json\" }").unwrap();
     assert_eq!(zone.resolver, Resolver::Zone("z.json".into()));
+    let dnssec =
+        |text: &str| parse(&format!("[outbound]\ndnssec = {text}")).map(|c| c.outbound.dnssec);
+    let ad = dnssec("{ ad = \"127.0.0.1:5353\" }").unwrap();
+    assert_eq!(ad, Dnssec::Ad("127.0.0.1:5353".parse().unwrap()));
+    let own =
+        dnssec("{ validate = { servers = [\"192.0.2.1:53\"], anchors = \"keys\" } }").unwrap();
+    assert!(matches!(
+        own,
+        Dnssec::Validate {
+            anchors: Some(_),
+            ..
+        }
+    ));
+    assert!(dnssec("{ ad = \"127.0.0.1:53\", anchors = \"keys\" }").is_err());
 }
 
 /// The whole chain of what a person reads.
@@ -87,6 +103,16 @@ fn errors_name_the_file_and_the_key() {
         ("secure = { \"s.test\" = \"elsewhere.test\" }", "secure"),
         ("secure = { \"localhost\" = \"localhost\" }", "secure"),
         ("[tls]\nprofile = \"weak\"", "profile"),
+        ("[outbound]\nport = 0", "outbound.port"),
+        (
+            "[outbound]\ndnssec = { ad = \"192.0.2.1:53\" }",
+            "outbound.dnssec",
+        ),
+        (
+            "[outbound]\ndnssec = { validate = { servers = [] } }",
+            "outbound.dnssec",
+        ),
+        ("[outbound]\nrule = \"x\"", "rule"),
         ("postmaster = \"joe\"", "postmaster"),
         ("postmaster = \"joe@elsewhere.example\"", "postmaster"),
         ("store = \"mail.db\"", "store"),

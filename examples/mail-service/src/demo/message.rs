@@ -32,6 +32,7 @@ impl Alice {
                 format!("v=DKIM1; k=ed25519; p={key}"),
             ),
             ("_dmarc.a.test.", "v=DMARC1; p=reject".into()),
+            ("secure.a.test.", "v=spf1 ip4:127.0.0.1 -all".into()),
             ("mallory.test.", "v=spf1 ip4:127.0.0.1 -all".into()),
             ("list.test.", "v=spf1 ip4:127.0.0.1 -all".into()),
         ]

@@ -3,8 +3,10 @@
 mod client;
 mod dane;
 mod message;
-mod outbound;
 mod own;
+mod proxy;
+mod secure;
+mod sender;
 mod zone;
 
 use crate::{Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice};
@@ -103,7 +105,15 @@ pub async fn show(
             }
         }
     }
-    failures += dane::show(&stage, &zone, &clock, &alice, out).await?;
+    let sender = sender::Sender::new(&data.path().join("sender"), &clock)?;
+    failures += dane::show(&stage, &zone, &sender, &alice, out).await?;
+    let scene = secure::Scene {
+        stage: &stage,
+        zone: &zone,
+        sender: &sender,
+        alice: &alice,
+    };
+    failures += secure::show(&scene, out).await?;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];

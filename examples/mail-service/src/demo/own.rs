@@ -1,7 +1,7 @@
 //! A message of the person who looks on, sent the same way and explained.
 
 use super::{Stage, client::Refused, unfolded};
-use crate::{Clock, Config, Resolver, Server, headers, smtp::command::Address};
+use crate::{Clock, Config, Resolver, Server, headers, outbound::crlf, smtp::command::Address};
 use std::{
     error::Error,
     fs::File,
@@ -125,20 +125,6 @@ impl Mail {
         let address = address.filter(Address::is_ascii);
         address.map(|a| a.to_string()).unwrap_or_default()
     }
-}
-
-/// The text with CR LF, if all its lines end in bare LF; a mixture stays as it is.
-fn crlf(text: &[u8]) -> Option<Vec<u8>> {
-    let lf = text.contains(&b'\n') && !text.contains(&b'\r');
-    lf.then(|| {
-        let lines = text.split_inclusive(|&octet| octet == b'\n');
-        let mut converted = Vec::with_capacity(text.len() + text.len() / 32);
-        for line in lines {
-            converted.extend_from_slice(line.strip_suffix(b"\n").unwrap_or(line));
-            converted.extend_from_slice(b"\r\n");
-        }
-        converted
-    })
 }
 
 /// Whether a CR or an LF stands alone, or a NUL anywhere.

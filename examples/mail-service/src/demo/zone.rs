@@ -109,12 +109,25 @@ impl Zone {
             Matching::from(u8::from(record.matching())),
             record.data().to_vec(),
         );
-        let key = RrKey::new(owner.clone().into(), RecordType::TLSA);
-        self.handler.records_mut().await.remove(&key);
+        self.take_tlsa(&owner).await;
         let serial = self.handler.serial().await;
         let record = Record::from_rdata(owner, TTL, RData::TLSA(data));
         self.handler.upsert(record, serial).await;
         Ok(self.handler.secure_zone().await?)
+    }
+}
+
+impl Zone {
+    /// Removes the TLSA records of a name, and signs the zone again, so that it proves that.
+    pub(super) async fn remove_tlsa(&self, owner: &mail_dns::Name) -> Result<(), Box<dyn Error>> {
+        self.take_tlsa(&Name::from_ascii(format!("{owner}."))?)
+            .await;
+        Ok(self.handler.secure_zone().await?)
+    }
+
+    async fn take_tlsa(&self, owner: &Name) {
+        let key = RrKey::new(owner.clone().into(), RecordType::TLSA);
+        self.handler.records_mut().await.remove(&key);
     }
 }
 
