@@ -49,7 +49,7 @@ impl Links<'_> {
     }
 
     /// A link to this mail.
-    async fn new(&mut self, name: &str, mail: &[u8], terms: Terms) -> Issued {
+    async fn make(&mut self, name: &str, mail: &[u8], terms: Terms) -> Issued {
         let issued = self.world.link(mail, terms, None).await;
         self.add(name, &issued.id, "");
         issued
@@ -66,14 +66,14 @@ async fn interop_chromium_opens_replies_destroys_and_tells_why_not() {
     };
     let now = world.now();
     let hinted = Terms::new().hint(Hint::new(HINT).unwrap());
-    links.new("plain", PLAIN, hinted).await;
+    links.make("plain", PLAIN, hinted).await;
     for name in ["wrong", "destroy", "unopened"] {
-        links.new(name, PLAIN, Terms::new()).await;
+        links.make(name, PLAIN, Terms::new()).await;
     }
-    links.new("html", HTML, Terms::new()).await;
-    links.new("attachment", ATTACHMENT, Terms::new()).await;
-    links.new("phone", ATTACHMENT, Terms::new()).await;
-    let replied = links.new("reply", PLAIN, Terms::new()).await;
+    links.make("html", HTML, Terms::new()).await;
+    links.make("attachment", ATTACHMENT, Terms::new()).await;
+    links.make("phone", ATTACHMENT, Terms::new()).await;
+    let replied = links.make("reply", PLAIN, Terms::new()).await;
 
     let secret = LinkSecret::from_octets([0xfb; 16]);
     let bound = world
@@ -85,10 +85,10 @@ async fn interop_chromium_opens_replies_destroys_and_tells_why_not() {
         .await;
     links.add("cut", &cut.id, "");
 
-    let revoked = links.new("revoked", PLAIN, Terms::new()).await;
+    let revoked = links.make("revoked", PLAIN, Terms::new()).await;
     let done = world.links.revoke(&revoked.id, &revoked.sender, now).await;
     assert!(done.unwrap().granted().is_some());
-    let locked = links.new("locked", PLAIN, Terms::new()).await;
+    let locked = links.make("locked", PLAIN, Terms::new()).await;
     let (wrong, reader) = (
         AccessProof::from_octets([1; 32]),
         ReaderToken::from_octets([1; 16]),
