@@ -66,7 +66,9 @@ fuzz_target!(|data: &[u8]| {
             // The slow one refuses more certificates than usage 3 does, which looks for a key alone;
             // and where one of two reads a certificate, that one may have a bare key's path without.
             let readable = x509_parser::parse_x509_certificate(&certificates[0]).is_ok();
-            let fields = verdict.record().map(|r| (r.usage(), r.selector(), r.matching()));
+            let fields = verdict
+                .record()
+                .map(|r| (r.usage(), r.selector(), r.matching()));
             let bare = (CertificateUsage::DaneTa, Selector::Spki, MatchingType::Full);
             let exact = match fields {
                 Some((CertificateUsage::DaneEe, ..)) => readable,
@@ -74,7 +76,11 @@ fuzz_target!(|data: &[u8]| {
             };
             if exact {
                 let slowly = slow::judge(&records, &certificates, &[HOST], now);
-                assert_eq!(slowly.0, verdict.class(), "{chain:?} {verdict:?} {records:?}");
+                assert_eq!(
+                    slowly.0,
+                    verdict.class(),
+                    "{chain:?} {verdict:?} {records:?}"
+                );
             }
         }
     }

@@ -5,9 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use libfuzzer_sys::fuzz_target;
-use symmetric_seal::link::{
-    Answer, Event, Link, MAX_RECORD, ReaderToken, SenderToken, Status,
-};
+use symmetric_seal::link::{Answer, Event, Link, MAX_RECORD, ReaderToken, SenderToken, Status};
 use symmetric_seal::{AccessProof, KdfParameters};
 
 // The length of a record, the record, and events of four octets each.
@@ -61,17 +59,33 @@ fn moved(now: SystemTime, by: u8, unit: u8) -> SystemTime {
 }
 
 fn step(link: &Link, what: u8, who: u8, now: SystemTime) -> symmetric_seal::link::Step {
-    let (sender, reader) = (SenderToken::from_octets([who % 4; 16]), ReaderToken::from_octets([who; 16]));
+    let (sender, reader) = (
+        SenderToken::from_octets([who % 4; 16]),
+        ReaderToken::from_octets([who; 16]),
+    );
     let proof = AccessProof::from_octets([who % 4; 32]);
     let kdf = KdfParameters::new([0; 16], 3, 4, 16).unwrap();
     let event = match what % 9 {
-        0 => Event::Publish { sender: &sender, kdf, proof: proof.hash() },
-        1 => Event::Release { proof: &proof, reader: &reader },
+        0 => Event::Publish {
+            sender: &sender,
+            kdf,
+            proof: proof.hash(),
+        },
+        1 => Event::Release {
+            proof: &proof,
+            reader: &reader,
+        },
         2 => Event::Resume { reader: &reader },
         3 => Event::Destroy { reader: &reader },
-        4 => Event::Reply { reader: &reader, digest: [what; 32] },
+        4 => Event::Reply {
+            reader: &reader,
+            digest: [what; 32],
+        },
         5 => Event::FetchReply { sender: &sender },
-        6 => Event::Extend { sender: &sender, until: now + Duration::from_secs(u64::from(what) * 86_400) },
+        6 => Event::Extend {
+            sender: &sender,
+            until: now + Duration::from_secs(u64::from(what) * 86_400),
+        },
         7 => Event::Revoke { sender: &sender },
         _ => Event::Tick,
     };

@@ -9,11 +9,20 @@ fuzz_target!(|data: &[u8]| {
         let text = record.to_string();
         assert_eq!(text.parse().as_ref(), Ok(&record), "{text}");
         for destination in record.destinations() {
-            assert!(destination.uri().bytes().all(|octet| octet.is_ascii_graphic()));
+            assert!(
+                destination
+                    .uri()
+                    .bytes()
+                    .all(|octet| octet.is_ascii_graphic())
+            );
         }
     }
     if let Ok(report) = Report::from_json(data) {
         let text = report.to_json();
-        assert_eq!(Report::from_json(text.as_bytes()).as_ref(), Ok(&report), "{text}");
+        assert_eq!(
+            Report::from_json(text.as_bytes()).as_ref(),
+            Ok(&report),
+            "{text}"
+        );
     }
 });

@@ -5,7 +5,11 @@ use crate::workspace::Package;
 use crate::{counts, tools, workspace};
 
 /// What a bench needs beside Rust, as Debian's packages. Without it, its part is told to be "not run".
-const NEEDS: &[(&str, &[&str])] = &[("dane_tlsa", &["libssl-dev", "valgrind"])];
+const NEEDS: &[(&str, &[&str])] = &[
+    ("dane_tlsa", &["libssl-dev", "valgrind"]),
+    ("tls_policy", &["valgrind"]),
+    ("symmetric_seal", &["gnupg"]),
+];
 
 /// `bench`, `bench NAME [-- ARGS]` or `bench --counts [--bless]`.
 pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {

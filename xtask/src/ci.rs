@@ -8,7 +8,7 @@ use crate::workspace::Package;
 use crate::{conformance, counts, features, fuzz, interop, test, tidy, tools, workspace};
 
 /// The fuzzing time of each target.
-const SMOKE_SECONDS: u64 = 10;
+const SMOKE_SECONDS: u64 = 5;
 
 /// Runs it all. Nothing may be "not run" here, CI or not.
 pub(crate) fn run() -> Outcome {

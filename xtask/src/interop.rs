@@ -55,8 +55,8 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "sslscan",
-        debian: &["sslscan"],
-        probe: &["sslscan", "--version"],
+        debian: &["sslscan", "openssl"],
+        probe: &["sh", "-c", "sslscan --version && openssl version"],
         quick: &[],
     },
     Peer {
@@ -79,11 +79,32 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "postfix",
-        debian: &["postfix"],
+        debian: &["postfix", "sslscan", "openssl"],
         probe: &[
             "sh",
             "-c",
-            "PATH=$PATH:/usr/sbin; command -v postfix smtp-source",
+            "PATH=$PATH:/usr/sbin; command -v postfix && command -v smtp-source && sslscan --version && openssl version",
+        ],
+        quick: &[],
+    },
+    Peer {
+        // IMAP and POP3, in TLS and with STARTTLS.
+        name: "dovecot",
+        debian: &["dovecot-imapd", "dovecot-pop3d", "sslscan", "openssl"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v dovecot && test -x /usr/lib/dovecot/imap-login && test -x /usr/lib/dovecot/pop3-login && sslscan --version && openssl version",
+        ],
+        quick: &[],
+    },
+    Peer {
+        name: "nginx",
+        debian: &["nginx-light", "sslscan", "openssl"],
+        probe: &[
+            "sh",
+            "-c",
+            "PATH=$PATH:/usr/sbin; command -v nginx && sslscan --version && openssl version",
         ],
         quick: &[],
     },
@@ -149,7 +170,34 @@ pub(crate) const PEERS: &[Peer] = &[
         probe: &["/usr/bin/python3", "-c", "import dkim, nacl.signing"],
         quick: &[],
     },
+    Peer {
+        // By npm, with a lock file: `NPM`.
+        name: "openpgpjs",
+        debian: &[],
+        // The version that is locked, and Node that runs it.
+        probe: &[
+            "node",
+            "-e",
+            "const at = process.cwd() + '/peers/openpgpjs/'; process.exit(require(at + 'package.json').dependencies.openpgp === require(at + 'node_modules/openpgp/package.json').version ? 0 : 1)",
+        ],
+        quick: &[],
+    },
+    Peer {
+        name: "gpg",
+        debian: &["gnupg"],
+        probe: &["gpg", "--version"],
+        quick: &[],
+    },
+    Peer {
+        name: "sq",
+        debian: &["sq"],
+        probe: &["sq", "--version"],
+        quick: &[],
+    },
 ];
+
+/// Peers of npm: the folder of each has a `package.json` and a `package-lock.json`.
+const NPM: &[(&str, &str)] = &[("openpgpjs", "peers/openpgpjs")];
 
 /// Runs the tests of the named peers, or of all.
 pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
@@ -246,6 +294,19 @@ fn ready(peer: &Peer) -> Outcome {
     let probe = probe(peer);
     if !probe.succeeds() {
         tools::debian(peer.debian)?;
+        for (_, folder) in NPM.iter().filter(|(name, _)| *name == peer.name) {
+            // What is in the lock file, checked by its hashes, and no scripts of it are run.
+            Cmd::new("npm")
+                .args([
+                    "ci",
+                    "--ignore-scripts",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                ])
+                .arg(*folder)
+                .run()?;
+        }
         probe.output()?;
     }
     Ok(())
@@ -346,6 +407,19 @@ mod tests {
         let mut lines = String::new();
         quick(&["no_such_test".into()], Absent::Fails, &mut lines).unwrap();
         assert_eq!(lines, "");
+    }
+
+    #[test]
+    fn what_npm_installs_is_a_peer_with_a_lock_file() {
+        for (name, folder) in NPM {
+            assert!(PEERS.iter().any(|peer| peer.name == *name));
+            let lock = workspace::root().join(folder).join("package-lock.json");
+            assert!(
+                std::fs::read_to_string(lock)
+                    .unwrap()
+                    .contains("\"integrity\": \"sha512-")
+            );
+        }
     }
 
     #[test]

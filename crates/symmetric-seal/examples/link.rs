@@ -68,7 +68,8 @@ fn open(store: &str, link: &str) -> Result<(), Box<dyn Error>> {
     let (now, links) = (SystemTime::now(), Links::new(Sqlite::open(store)?));
     let id: LinkId = link.strip_prefix(PAGE).unwrap_or(link).parse()?;
     let view = granted(block_on(links.view(&id, now))?)?;
-    let challenge = view.challenge.ok_or("there is nothing to open")?;
+    let nothing = format!("there is nothing to open: {:?}", view.status);
+    let challenge = view.challenge.ok_or(nothing)?;
     let password = Passphrase::for_opening(&rpassword::prompt_password("Password: ")?);
 
     // Argon2 runs once: its output proves that one has the password, and opens the message.

@@ -136,10 +136,7 @@ struct Vector {
 }
 
 fn vectors() -> Vec<Vector> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/vectors/passphrases.toml"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/passphrases.toml");
     let vectors: Vectors = toml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     vectors.vector
 }

@@ -105,12 +105,15 @@ impl<'a> Decision<'a> {
     }
 
     /// Whether somebody should be told now: a domain that is remembered no longer shows what it
-    /// showed, or leads to a host that it does not name.
+    /// showed, keeps its policy from us and none is cached, or leads to a host that it does not name.
     pub fn alarms(&self) -> bool {
         let seen = matches!(self.memory, MemoryFact::Encrypted | MemoryFact::Verified);
         match self.reason {
             Reason::MemoryDrop => true,
-            Reason::StsMxMismatch | Reason::RuleDaneOnly | Reason::RuleSts => seen,
+            Reason::StsFailed
+            | Reason::StsMxMismatch
+            | Reason::RuleDaneOnly
+            | Reason::RuleSts => seen,
             _ => false,
         }
     }

@@ -63,6 +63,7 @@
 //!
 //! | feature | adds | default |
 //! |---|---|---|
+//! | `audit` | [`audit`], dated rule sets of BSI and internet.nl, and what they say to facts; [`probe`], which finds out what a server offers | no |
 //! | `fetch` | [`fetch`], an HTTPS client for policies and reports, on tokio; with it `rustls-0_23` | no |
 //! | `rustls-0_23` | [`rustls`], configurations of servers and clients, certificates that are replaced while they serve | no |
 //! | `store` | [`StoredMemory`] and [`sts::StoredCache`], memory and policies in a `record-store`, shared by several nodes | no |
@@ -72,10 +73,12 @@
 //! | RFC | what |
 //! |---|---|
 //! | RFC 3207 §4 | what follows if there is no STARTTLS, or the handshake fails |
-//! | RFC 5280 §4.1.2.5, RFC 5480 §2.1.1, RFC 9525 §6.3 | of a server's own certificates: dates, kind of key, names |
+//! | RFC 5280 §4.1.2.5, RFC 5480 §2.1.1, RFC 9525 §6.3 | of a server's own certificates: dates, kind of key, names; of those in an audit what its rules ask for |
 //! | RFC 6066 §3 | the server's name chooses the certificate |
 //! | RFC 6890 | the fetcher's addresses: no special-purpose one |
 //! | RFC 8446, RFC 8996 | versions, suites and groups of rustls; no early data, nothing below TLS 1.2 |
+//! | RFC 2782, RFC 5746, RFC 6186, RFC 6520, RFC 7366, RFC 7627, RFC 7919, RFC 8659, RFC 9989 | as facts of an audit, which somebody else gathers |
+//! | RFC 5246 §7, RFC 8446 §4, RFC 8422 §5, and the extensions of RFC 3749, RFC 5077, RFC 5746, RFC 6066, RFC 6520, RFC 7366, RFC 7507, RFC 7627, RFC 7685 | as much of a handshake as a probe writes and reads |
 //! | RFC 3463, RFC 5248 | status codes of what is deferred or returned |
 //! | RFC 6797 §6.1, §8.1 | HSTS: the header field, read and written |
 //! | RFC 7672 §2 | DANE: what its outcome means (looking it up and verifying is not done here) |
@@ -91,10 +94,12 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
-    not(all(feature = "store", feature = "fetch")),
+    not(all(feature = "store", feature = "audit", feature = "fetch")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod decide;
 mod decision;
 mod facts;
@@ -103,6 +108,8 @@ mod failure;
 pub mod fetch;
 pub mod hsts;
 mod memory;
+#[cfg(feature = "audit")]
+pub mod probe;
 mod reason;
 pub mod requiretls;
 mod rule;

@@ -311,7 +311,7 @@ fn page() -> String {
          fails / the certificate is not the one that was wanted / REQUIRETLS is not offered: *go on* on the same connection,\n\
          *clear anew* on a new one without TLS, or the next MX host and, after the last, what stands there.\n\n\
          Somebody is told (`Decision::alarms`) with `memory.drop`; and, if the memory is encrypted or verified, with\n\
-         `sts.mx-mismatch`, `rule.dane-only`, `rule.sts`, and whenever TLS falls short of what was decided\n\
+         `sts.failed`, `sts.mx-mismatch`, `rule.dane-only`, `rule.sts`, and whenever TLS falls short of what was decided\n\
          (`Decision::alarms_after`).\n",
     );
     let (sections, table) = columns.split_at(SECTION);
@@ -343,7 +343,7 @@ fn page() -> String {
 
 #[test]
 fn who_is_told_is_as_the_page_says() {
-    let mismatch = ["sts.mx-mismatch", "rule.dane-only", "rule.sts"];
+    let mismatch = ["sts.failed", "sts.mx-mismatch", "rule.dane-only", "rule.sts"];
     for (facts, floor) in all() {
         let decision = decide(&facts, floor);
         let code = decision.reason().code();

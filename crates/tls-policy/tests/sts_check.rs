@@ -17,6 +17,9 @@ fn program() -> PathBuf {
     if !path.exists() {
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--package", "tls-policy"]);
+        if cfg!(feature = "fetch") {
+            build.args(["--features", "fetch"]);
+        }
         let built = build.args(["--example", "sts-check"]).status();
         assert!(built.unwrap().success());
     }
@@ -120,6 +123,73 @@ fn mistakes_in_the_usage_are_not_verdicts() {
             "{words:?}"
         );
     }
+    let both = ["--fetch", "example.org", "--record", "v=STSv1; id=1;"];
+    assert_eq!(run(&both, b"").0, Some(2));
+    if cfg!(not(feature = "fetch")) {
+        let (status, _, said) = run(&["--fetch", "example.org"], b"");
+        assert!(status == Some(2) && said.contains("feature"), "{said}");
+    }
     let (status, text, _) = run(&["--help"], b"");
     assert!(status == Some(0) && text.contains("--record"), "{text}");
+}
+
+/// A resolver on loopback that has one answer for each type, with the question in front.
+#[cfg(feature = "fetch")]
+fn resolver(txt: &'static [u8], address: [u8; 4]) -> std::net::SocketAddr {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let server = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        loop {
+            let mut query = [0; 1500];
+            let (length, peer) = socket.recv_from(&mut query).unwrap();
+            // The question is the first name after the header, and two numbers of two octets.
+            let end = query[12..].iter().position(|octet| *octet == 0).unwrap() + 17;
+            assert!(end <= length);
+            let data = match query[end - 3] {
+                1 => Some(address.to_vec()),
+                16 => Some([&[u8::try_from(txt.len()).unwrap()], txt].concat()),
+                _ => None,
+            };
+            let mut answer = query[..end].to_vec();
+            let answers = u8::from(data.is_some());
+            answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, answers, 0, 0, 0, 0]);
+            if let Some(data) = data {
+                let kind = &query[end - 4..end - 2];
+                answer.extend([&[0xC0, 12], kind, &[0, 1, 0, 0, 0, 60, 0]].concat());
+                answer.push(u8::try_from(data.len()).unwrap());
+                answer.extend(data);
+            }
+            socket.send_to(&answer, peer).unwrap();
+        }
+    });
+    server
+}
+
+/// As far as one comes without the Internet: the record is found, and the policy host leads inside.
+#[cfg(feature = "fetch")]
+#[test]
+fn what_a_sender_finds_is_told() {
+    let fetch = |server: std::net::SocketAddr| {
+        let server = server.to_string();
+        run(
+            &["--fetch", "example.org", "--dns", &server, "--no-wildcards"],
+            b"",
+        )
+    };
+    let (status, text, said) = fetch(resolver(b"v=STSv1; id=2027;", [10, 0, 0, 1]));
+    let wanted = "good   record: policy 2027\n\
+        wrong  policy: the host's address 10.0.0.1 is not global (fetch.not-global); senders see none\n";
+    assert_eq!((status, &*text), (Some(1), wanted), "{said}");
+    let (status, text, _) = fetch(resolver(b"v=spf1 -all", [10, 0, 0, 1]));
+    let wanted = "wrong  record: none, or several; senders see no policy\n";
+    assert_eq!((status, &*text), (Some(1), wanted));
+    let (status, text, _) = fetch(resolver(b"v=STSv1; id=a b;", [10, 0, 0, 1]));
+    assert!(
+        status == Some(1) && text.starts_with("wrong  record: "),
+        "{text}"
+    );
+    let (status, ..) = run(&["--fetch", "example.org", "--dns", "nowhere"], b"");
+    assert_eq!(status, Some(2));
+    let (status, ..) = run(&["--fetch", "a b.example"], b"");
+    assert_eq!(status, Some(2));
 }

@@ -1,6 +1,7 @@
-//! A small but real mail service: SMTP in, every message judged, stored durably, POP3 out.
+//! A small but real mail service: SMTP in, every message judged, stored durably, POP3 out; and SMTP out, as far as a
+//! connection is what it must be.
 //!
-//! The policy lies in the crates (`msg-validate`, `record-store`, `mail-dns`); this crate wires
+//! The policy lies in the crates (`msg-validate`, `dane-tlsa`, `tls-policy`, `record-store`, `mail-dns`); this crate wires
 //! them to sockets. `README.md` tells how to run it, this page how it is made:
 //!
 //! ```text
@@ -12,6 +13,8 @@
 //!      │
 //! pop3::server ── pop3::session ── auth                          Argon2 on threads of its own
 //! web ── symmetric-seal                                          HTTPS: the pages of sealed messages
+//!
+//! outbound ── route, facts, decide (tls-policy) ── attempt ── transaction     one letter, tried once
 //! ```
 
 mod accounts;

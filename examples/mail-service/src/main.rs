@@ -1,4 +1,4 @@
-//! The program: `serve`, `send`, `seal`, `link`, `user`, `demo`, `copy-store`.
+//! The program: `serve`, `send`, `accept-drop`, `seal`, `link`, `user`, `demo`, `copy-store`.
 
 mod copy_store;
 mod seal;
@@ -45,6 +45,15 @@ enum Command {
         url: String,
         #[command(subcommand)]
         care: seal::Care,
+    },
+    /// Forget what a domain used to show, so that mail goes to it as it is now: after an alarm, and a
+    /// look at why. Works beside a running service.
+    AcceptDrop {
+        /// The configuration.
+        #[arg(long, default_value = "mail-service.toml")]
+        config: PathBuf,
+        /// The domain.
+        domain: String,
     },
     /// Show what the service does: on loopback, in a folder that is removed in the end.
     Demo {
@@ -102,6 +111,7 @@ fn main() -> ExitCode {
         Command::Send(arguments) => send(&arguments),
         Command::Seal(arguments) => seal(&arguments),
         Command::Link { config, url, care } => link(&config, &url, &care),
+        Command::AcceptDrop { config, domain } => accept_drop(&config, &domain),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
         Command::CopyStore(arguments) => copy(&arguments),
     };
@@ -160,6 +170,12 @@ fn serve(path: &std::path::Path) -> Done {
 
 fn copy(arguments: &copy_store::Arguments) -> Done {
     runtime(&Config::default())?.block_on(copy_store::run(arguments))
+}
+
+fn accept_drop(path: &std::path::Path, domain: &str) -> Done {
+    let config = Config::load(path)?;
+    config.prepare()?;
+    runtime(&config)?.block_on(send::accept_drop(&config, domain))
 }
 
 fn send(arguments: &send::Arguments) -> Done {

@@ -1,4 +1,4 @@
-//! `mail-service send`: one message to the recipients of one domain, tried once.
+//! `mail-service send`: one message to the recipients of one domain, tried once; and `accept-drop`.
 
 use clap::Args;
 use mail_service::{
@@ -6,6 +6,7 @@ use mail_service::{
     outbound::{Letter, Outbound, notice, with_crlf},
 };
 use std::{error::Error, io::Write, path::PathBuf, sync::Arc};
+use tls_policy::StoredMemory;
 
 /// What to send, and to whom.
 #[derive(Debug, Args)]
@@ -61,4 +62,19 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Result<(), Bo
             Err("not delivered".into())
         }
     }
+}
+
+/// Forgets what is remembered of a domain, and says what that was.
+pub(crate) async fn accept_drop(config: &Config, domain: &str) -> Result<(), Box<dyn Error>> {
+    let name = mail_dns::Name::from_unicode(domain)?.to_string();
+    let store = Arc::new(config.open_store()?);
+    let now = Clock::system().now();
+    if record_store::copy::is_unfinished(&*store, now).await? {
+        return Err(ServiceError::Unfinished.into());
+    }
+    let memory = StoredMemory::new(store, config.outbound.domains);
+    let before = memory.fact(&name, now).await;
+    memory.accept(&name, now).await?;
+    println!("{name}: {before:?}, forgotten");
+    Ok(())
 }

@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 use symmetric_seal::store::Links;
-use tls_policy::rustls::Replaced;
+use tls_policy::{StoredMemory, rustls::Replaced, sts::StoredCache};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
@@ -237,7 +237,9 @@ impl Server {
             server.pop3s.push(listen(*address, pop3s.clone()).await?);
         }
         server.listen_web(&store, shared).await?;
-        tokio::spawn(sweep(store, service.clock.clone(), Stop(stopped.clone())));
+        let domains = service.config.outbound.domains;
+        let work = sweep(store, domains, service.clock.clone(), Stop(stopped.clone()));
+        tokio::spawn(work);
         tokio::spawn(renew(service.clone(), Stop(stopped.clone())));
         if service.inbound.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {
             warn!("nobody gets the mail for postmaster, which RFC 5321 §4.5.1 asks for");
@@ -440,8 +442,11 @@ async fn reload(service: &Arc<Service>) {
     }
 }
 
-/// Clears away what broken-off deliveries of large messages left behind, and ends links whose time has come.
-async fn sweep(store: Arc<AnyStore>, clock: Clock, mut stop: Stop) {
+/// Clears away what broken-off deliveries of large messages left behind, and what is remembered of
+/// domains that nobody has written to for long; ends links whose time has come.
+async fn sweep(store: Arc<AnyStore>, domains: u64, clock: Clock, mut stop: Stop) {
+    let memory = StoredMemory::new(store.clone(), domains);
+    let policies = StoredCache::new(store.clone(), domains);
     let links = Links::new(store.clone());
     loop {
         let more = match store.sweep(clock.now(), 1000).await {
@@ -460,6 +465,12 @@ async fn sweep(store: Arc<AnyStore>, clock: Clock, mut stop: Stop) {
         };
         if more || more_links {
             continue;
+        }
+        let now = clock.now();
+        for swept in [memory.sweep(now).await, policies.sweep(now).await] {
+            if let Err(error) = swept {
+                warn!(error = %Causes(&error), "sweep failed");
+            }
         }
         tokio::select! {
             () = stop.requested() => return,

@@ -19,7 +19,7 @@ pub enum BadCharacter {
     /// A control character, one that is not seen, or one that no font agrees about (RFC 8264 §9).
     #[error("it is a control character, or one that is not seen")]
     Disallowed,
-    /// It may stand only beside certain others (RFC 8264 §4.3.2): as the joiners within many emoji.
+    /// It may stand only beside certain others (RFC 5892 appendix A): as the joiners within many emoji.
     #[error("it may stand only beside certain other characters")]
     Context,
 }

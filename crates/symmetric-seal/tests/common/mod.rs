@@ -1,6 +1,9 @@
 //! Links in every state that there is, and people with and without tokens.
 #![allow(dead_code, missing_docs, clippy::unwrap_used)]
 
+#[cfg(feature = "store")]
+pub(crate) mod stored;
+
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

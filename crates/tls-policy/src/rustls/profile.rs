@@ -136,7 +136,7 @@ impl Profile {
     }
 
     /// The signature schemes that a server may prove itself with, or all that its verifier knows.
-    pub(super) fn schemes(self) -> Option<&'static [SignatureScheme]> {
+    pub(crate) fn schemes(self) -> Option<&'static [SignatureScheme]> {
         match self {
             Self::Normal => None,
             Self::Bsi => Some(BSI_SCHEMES),

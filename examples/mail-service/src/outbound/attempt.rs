@@ -3,16 +3,16 @@
 use super::{
     Outbound,
     dialogue::{Broken, Dialogue, Reply},
+    ended::{End, Ended, Session, broke, broken_off, unreachable},
     letter::Letter,
     report::Why,
     tls,
-    transaction::{Extensions, Said, Transaction},
+    transaction::{Extensions, Transaction},
 };
 use dane_tlsa::HostLookup;
-use rustls::pki_types::CertificateDer;
 use std::net::SocketAddr;
 use tls_policy::{
-    Action, Attempt, Connection, Decision, Next, Refusal,
+    Action, Attempt, Connection, Decision, Next,
     requiretls::{Channel, Offer},
     tlsrpt::ResultType,
 };
@@ -23,6 +23,9 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
+/// Something in the clear follows the answer to STARTTLS.
+pub(super) const INJECTED: &str = "tls.injected";
+
 /// What is to be done.
 pub(super) struct Target<'a> {
     pub(super) letter: &'a Letter,
@@ -32,33 +35,6 @@ pub(super) struct Target<'a> {
     pub(super) address: SocketAddr,
     pub(super) decision: &'a Decision<'a>,
     pub(super) open: &'a [usize],
-}
-
-/// What came of it.
-pub(super) struct Ended {
-    pub(super) end: End,
-    /// What the connection turned out to be, for people.
-    pub(super) came_to: String,
-    /// What TLS came to, for the report; none if it did not come so far.
-    pub(super) session: Option<Session>,
-}
-
-pub(super) enum End {
-    /// The letter was spoken of.
-    Said(Vec<(usize, Said)>),
-    /// The connection was not what the decision wants.
-    Fell(Attempt, Refusal, String),
-    /// No connection.
-    Unreachable(Why),
-    /// Something else; the next host may do better.
-    Broke(Why),
-}
-
-/// A session as TLS reports count it.
-pub(super) struct Session {
-    pub(super) failed: Option<(Attempt, ResultType)>,
-    /// What the server showed, if TLS came about.
-    pub(super) chain: Vec<CertificateDer<'static>>,
 }
 
 /// What follows the first part of a dialogue.
@@ -134,8 +110,12 @@ impl Outbound {
         // RFC 3207 §4: what came in the clear behind the answer is somebody else's. Whoever puts it
         // there gets nothing at all, not even what is sent where nobody asks for TLS.
         if dialogue.has_more() {
-            let text = "something in the clear follows the answer to STARTTLS";
-            return broke(target, "4.7.5", "tls.injected", text).into();
+            let mut ended = broke(target, "4.7.5", INJECTED, "somebody writes into the line");
+            ended.session = Some(Session {
+                failed: Some((Attempt::HandshakeFailed, ResultType::ValidationFailure)),
+                chain: Vec::new(),
+            });
+            return ended.into();
         }
         self.shake_hands(target, dialogue.into_stream(), deadline)
             .await
@@ -369,43 +349,6 @@ fn describe(stream: &TlsStream<TcpStream>, connection: Connection<'_>) -> String
     };
     let version = version.unwrap_or_default().replace('_', ".");
     format!("{version} {}, {who}", suite.unwrap_or_default())
-}
-
-fn unreachable(target: &Target<'_>, why: &str) -> Ended {
-    // RFC 3463 §3.5: X.4.1, no answer from host.
-    let text = format!("{} at {}: {why}", target.name, target.address);
-    let why = Why::new("4.4.1", "smtp.unreachable", text);
-    Ended {
-        came_to: why.text.clone(),
-        end: End::Unreachable(why),
-        session: None,
-    }
-}
-
-fn broken_off(target: &Target<'_>, broken: &Broken) -> Ended {
-    broke(target, "4.4.2", "smtp.broken", &broken.to_string())
-}
-
-fn broke(target: &Target<'_>, status: &str, code: &'static str, text: &str) -> Ended {
-    Ended::broke(Why::new(status, code, format!("{}: {text}", target.name)))
-}
-
-impl Ended {
-    fn broke(why: Why) -> Self {
-        Self {
-            came_to: why.text.clone(),
-            end: End::Broke(why),
-            session: None,
-        }
-    }
-
-    fn fell(attempt: Attempt, last: Refusal, session: Session) -> Self {
-        Self {
-            came_to: attempt.to_string(),
-            end: End::Fell(attempt, last, attempt.to_string()),
-            session: Some(session),
-        }
-    }
 }
 
 impl From<Ended> for Step {

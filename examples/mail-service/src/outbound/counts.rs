@@ -1,7 +1,7 @@
 //! What TLS reports (RFC 8460) will say of a session.
 
-use super::{attempt::Session, sts::Looked, tls::Trust};
-use dane_tlsa::{HostLookup, Lookup};
+use super::{ended::Session, sts::Looked, tls::Trust};
+use dane_tlsa::{HostLookup, Lookup, LookupFailure};
 use std::{
     net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -77,14 +77,24 @@ impl Counts {
     }
 
     /// A host whose records could not be looked up.
-    pub(super) fn lookup_failed(&self, domain: &str, host: &HostLookup, now: SystemTime) {
-        let Lookup::Failed(why) = &host.lookup else {
-            return;
-        };
+    pub(super) fn host_failed(&self, domain: &str, host: &HostLookup, now: SystemTime) {
+        if let Lookup::Failed(why) = &host.lookup {
+            self.lookup_failed(domain, Some(host.host.to_string()), *why, now);
+        }
+    }
+
+    /// Mail hosts, or the records of one, that could not be looked up.
+    pub(super) fn lookup_failed(
+        &self,
+        domain: &str,
+        mx: Option<String>,
+        why: LookupFailure,
+        now: SystemTime,
+    ) {
         let named = |text: &str| ResultType::ALL.into_iter().find(|r| r.code() == text);
         if let Some(result) = why.tls_rpt().and_then(|result| named(result.as_str())) {
             let mut failure = Failure::new(result);
-            failure.mx = Some(host.host.to_string());
+            failure.mx = mx;
             failure.reason = Some(why.code().into());
             self.count(&Policy::new(PolicyKind::Tlsa, domain), Some(failure), now);
         }

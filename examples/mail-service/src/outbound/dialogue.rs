@@ -216,6 +216,25 @@ mod tests {
         assert!(matches!(heard(&endless).await, Err(Broken::TooLong)));
     }
 
+    proptest::proptest! {
+        /// Whatever a server says, it is a reply within bounds, or none.
+        #[test]
+        fn any_octets(octets in proptest::collection::vec(
+            proptest::prelude::prop_oneof![
+                proptest::prelude::Just(&b"250-"[..]), proptest::prelude::Just(&b"250 a"[..]),
+                proptest::prelude::Just(&b"\r\n"[..]), proptest::prelude::Just(&b"\n"[..]),
+                proptest::prelude::Just(&b"\xff\0"[..]), proptest::prelude::Just(&b"5.7.10"[..]),
+            ], 0..300)
+        ) {
+            let octets = octets.concat();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+            if let Ok(reply) = runtime.unwrap().block_on(heard(&octets)) {
+                proptest::prop_assert!(reply.lines.len() <= MAX_LINES && reply.to_string().len() < 3000);
+                proptest::prop_assert!((200..600).contains(&reply.code));
+            }
+        }
+    }
+
     #[test]
     fn statuses() {
         let status = |code, line: &str| {

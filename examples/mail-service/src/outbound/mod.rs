@@ -11,6 +11,7 @@ mod attempt;
 mod counts;
 mod dialogue;
 mod dns;
+mod ended;
 mod facts;
 mod letter;
 pub mod notice;
@@ -30,9 +31,10 @@ pub use report::{Fate, Report, Tried, Why};
 pub use setup::{OutboundError, Timeouts};
 
 use crate::{Clock, log::Causes, secure::Secure};
-use attempt::{End, Target};
+use attempt::{INJECTED, Target};
 use counts::{Counts, Went};
-use dane_tlsa::{HostLookup, InsecureMx, Walk, Walked};
+use dane_tlsa::{HostLookup, InsecureMx, Route, Walk, Walked};
+use ended::End;
 use mail_dns::Name;
 use record_store::AnyStore;
 use round::Round;
@@ -97,6 +99,9 @@ impl Outbound {
             self.policies
                 .look_up(&letter.domain, now, deadline + FetchFailure::TIME)
         );
+        if let Route::Failed(why) = walked.route {
+            self.counts.lookup_failed(&domain, None, why, now);
+        }
         self.counts.no_policy(&domain, &looked.found, now);
         let known = self.known(&domain, &looked, now).await;
         let floor = self.secure.floor(letter.from.as_ref(), &letter.message);
@@ -148,7 +153,7 @@ impl Outbound {
                 .wish(way.letter.wish)
                 .rule(self.rules.rule(&domain));
             let decision = decide(&facts, way.floor);
-            self.counts.lookup_failed(&domain, host, now);
+            self.counts.host_failed(&domain, host, now);
             let mut tried = Tried {
                 host: name.clone(),
                 decision: decision.to_string(),
@@ -211,6 +216,10 @@ impl Outbound {
             match ended.end {
                 End::Unreachable(why) => round.later(why),
                 End::Broke(why) => {
+                    // No server does that by itself.
+                    if why.code == INJECTED {
+                        round.report.alarms.push(why.text.clone());
+                    }
                     round.later(why);
                     break;
                 }

@@ -18,7 +18,7 @@ use tls_policy::{
     rustls::Lacking,
 };
 
-/// How long servers may take. The defaults are those of RFC 5321 §4.5.3.2.
+/// How long servers may take. The defaults are those of RFC 5321 §4.5.3.2, where it has one.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {

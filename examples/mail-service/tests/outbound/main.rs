@@ -7,4 +7,6 @@ mod durable;
 mod memory;
 mod peer;
 mod policies;
+mod postfix;
+mod program;
 mod world;

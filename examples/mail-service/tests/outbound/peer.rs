@@ -366,6 +366,22 @@ impl Identity {
         [&[3, 1, 1][..], record.data()].concat()
     }
 
+    /// Key and chain, as Postfix reads them.
+    pub(crate) fn pem(&self) -> String {
+        let block = |label: &str, der: &[u8]| {
+            let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+            let lines: Vec<_> = text
+                .as_bytes()
+                .chunks(64)
+                .map(String::from_utf8_lossy)
+                .collect();
+            let text = lines.join("\n");
+            format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+        };
+        let chain = self.chain.iter().map(|der| block("CERTIFICATE", der));
+        block("PRIVATE KEY", &self.key) + &chain.collect::<String>()
+    }
+
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let key = PrivatePkcs8KeyDer::from(self.key.clone());

@@ -52,6 +52,9 @@ async fn what_is_injected_after_starttls_is_never_heard() {
     let outbound = world.outbound(world.zone(1, Security::Insecure));
     let report = outbound.deliver(&letter()).await;
     assert_eq!(refused(&report), ("deferred", "4.7.5", "tls.injected"));
+    assert_eq!(report.alarms.len(), 1, "{report}");
+    let counted = outbound.counted("b.test", Day::of(world.now()));
+    assert_eq!(counted[0].failures, 1);
     let seen = peer.seen();
     assert_eq!((seen.spoken(), seen.connections), (vec![], 1));
     // The mutation: without the line it goes through.
@@ -343,4 +346,10 @@ async fn sessions_are_counted_for_tls_reports() {
     assert_eq!(counted[1].policy.lines.len(), 1);
     assert_eq!(counted[1].details[0].0.mx.as_deref(), Some("mx1.b.test"));
     assert!(outbound.counted("b.test", day).is_empty());
+    let bogus = mail_dns::Zone::new().timeout("b.test").unwrap();
+    let outbound = world.outbound(bogus);
+    refused(&outbound.deliver(&letter()).await);
+    let counted = outbound.counted("b.test", day);
+    let code = counted[0].details[0].0.result.code();
+    assert_eq!((counted[0].failures, code), (1, "dnssec-invalid"));
 }
