@@ -110,10 +110,9 @@ impl<'a> Decision<'a> {
         let seen = matches!(self.memory, MemoryFact::Encrypted | MemoryFact::Verified);
         match self.reason {
             Reason::MemoryDrop => true,
-            Reason::StsFailed
-            | Reason::StsMxMismatch
-            | Reason::RuleDaneOnly
-            | Reason::RuleSts => seen,
+            Reason::StsFailed | Reason::StsMxMismatch | Reason::RuleDaneOnly | Reason::RuleSts => {
+                seen
+            }
             _ => false,
         }
     }

@@ -343,7 +343,12 @@ fn page() -> String {
 
 #[test]
 fn who_is_told_is_as_the_page_says() {
-    let mismatch = ["sts.failed", "sts.mx-mismatch", "rule.dane-only", "rule.sts"];
+    let mismatch = [
+        "sts.failed",
+        "sts.mx-mismatch",
+        "rule.dane-only",
+        "rule.sts",
+    ];
     for (facts, floor) in all() {
         let decision = decide(&facts, floor);
         let code = decision.reason().code();
