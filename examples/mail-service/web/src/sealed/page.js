@@ -125,7 +125,9 @@ function ask() {
   said = () => {
     const until = language.moment(challenge.expires);
     const left = challenge.views_left;
-    const facts = visit.until > 0 ? "factsResume" : left === 1 ? "factsOnce" : "factsMany";
+    // How often is not told while the link waits.
+    const often = left === null ? "factsUntil" : left === 1 ? "factsOnce" : "factsMany";
+    const facts = visit.until > 0 ? "factsResume" : often;
     $("ask-facts").textContent = language.say(facts, { left, until });
     $("hint").hidden = !challenge.hint;
     $("hint-text").textContent = challenge.hint ?? "";
@@ -137,7 +139,9 @@ function ask() {
 }
 
 function complain(key, values) {
+  const facts = said;
   said = () => {
+    facts();
     $("ask-error").textContent = language.say(key, values?.());
   };
   said();

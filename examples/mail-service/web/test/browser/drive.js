@@ -250,6 +250,7 @@ await show("a locked link says when the next try is possible", async () => {
   const page = await visit(world.links.locked);
   await visible(page, "#ask");
   assert.match(await text(page, "#ask-error"), /too many wrong passwords/);
+  assert.match(await text(page, "#ask-facts"), /^Available until [^{}]*\.$/);
   assert.equal(await page.$eval("#open", (button) => button.disabled), true);
   await accessible(page);
   await shot(page, "locked");
