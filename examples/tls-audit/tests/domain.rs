@@ -23,6 +23,7 @@ struct World {
     folder: tempfile::TempDir,
     port: u16,
     der: CertificateDer<'static>,
+    acceptor: TlsAcceptor,
 }
 
 /// SMTP up to STARTTLS, and what rustls has for TLS.
@@ -47,7 +48,8 @@ async fn heard<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<usize> {
 
 async fn world() -> World {
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-    let params = CertificateParams::new(["mx.a.test".to_string()]).unwrap();
+    let names = ["mx.a.test".to_string(), "mta-sts.a.test".to_string()];
+    let params = CertificateParams::new(names).unwrap();
     let certificate = params.self_signed(&key).unwrap();
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("roots.pem"), certificate.pem()).unwrap();
@@ -60,9 +62,10 @@ async fn world() -> World {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
+    let for_mail = acceptor.clone();
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
+            let acceptor = for_mail.clone();
             // A handshake that fails is what the audit wants to see.
             tokio::spawn(async move { serve(stream, acceptor).await.ok() });
         }
@@ -71,10 +74,29 @@ async fn world() -> World {
         folder,
         port: address.port(),
         der,
+        acceptor,
     }
 }
 
 impl World {
+    /// A policy host that has this to say; its port.
+    async fn policy_host(&self, answer: &'static str) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let acceptor = self.acceptor.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    continue;
+                };
+                let _ = heard(&mut stream).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+        port
+    }
+
     fn zone(&self, records: &str) -> PathBuf {
         let path = self.folder.path().join("zone.json");
         fs::write(&path, records).unwrap();
@@ -298,4 +320,58 @@ async fn a_host_that_is_not_there_and_a_name_that_is_none_are_told_apart() {
             .await
             .is_err()
     );
+}
+
+/// The policy is fetched from the host that the DNS names, and read by the rules; what is no policy is refused.
+#[tokio::test]
+async fn the_mta_sts_policy_is_fetched_and_judged() {
+    const POLICY: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 59\r\n\r\n\
+        version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n";
+    const GONE: &str = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    let records = GOOD.replacen(
+        '{',
+        r#"{ "_mta-sts.a.test": [["TXT", ["v=STSv1; id=1;"]]], "mta-sts.a.test": [["A", "127.0.0.1"]],"#,
+        1,
+    );
+    let world = world().await;
+    let zone = world.zone(&records);
+    for (answer, says, verdict) in [(POLICY, "text", "met"), (GONE, "refused", "not-met")] {
+        let port = world.policy_host(answer).await.to_string();
+        let more = ["--policy-port-on-loopback", &port, "--budget", "4"];
+        let facts = world.arguments(&zone, &[&more[..], &["--facts", "a.test"]].concat());
+        let (text, _) = run(&facts).await;
+        let facts: Value = serde_json::from_str(&text).unwrap();
+        let body = &facts["domain"]["sts_policy"]["known"]["value"];
+        assert!(body[says].is_string(), "{says}: {body}");
+        let report = [&more[..], &["--json", "--set", "TR_03108@2.0", "a.test"]].concat();
+        let (text, _) = run(&world.arguments(&zone, &report)).await;
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let rows = report["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["rule"] == "TR-03108-07-R");
+        assert_eq!(row.unwrap()["verdict"], verdict, "{text}");
+    }
+}
+
+/// What only the operator knows comes from a file, and counts for nobody else.
+#[tokio::test]
+async fn what_the_operator_says_counts_for_his_own_service_alone() {
+    let world = world().await;
+    let zone = world.zone(GOOD);
+    let own = world.folder.path().join("own.json");
+    let said = r#"{ "subject": "own", "name": "a.test", "attestations":
+        [{ "topic": "security-concept", "by": "R. Operator", "on": "2026-11-01" }] }"#;
+    fs::write(&own, said).unwrap();
+    let more = ["--budget", "4", "--json", "--set", "TR_03108@2.0"];
+    for (own, verdict) in [(Some(&own), "attested"), (None, "not-applicable")] {
+        let mut words: Vec<&str> = more.to_vec();
+        if let Some(own) = own {
+            words.extend(["--own", own.to_str().unwrap()]);
+        }
+        words.push("a.test");
+        let (text, _) = run(&world.arguments(&zone, &words)).await;
+        let report: Value = serde_json::from_str(&text).unwrap();
+        let rows = report["rows"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["rule"] == "TR-03108-13-M");
+        assert_eq!(row.unwrap()["verdict"], verdict, "{text}");
+    }
 }

@@ -104,8 +104,8 @@ impl Reader {
     /// that more is wanted is an outcome here.
     #[allow(clippy::option_option)]
     fn ssl2(&mut self) -> Option<Option<Outcome>> {
-        let &[high, _] = self.octets.first_chunk()?;
-        if high & 0x80 == 0 {
+        // One octet is enough to know whose it is.
+        if self.octets.first()? & 0x80 == 0 {
             return None;
         }
         let kind = self.octets.get(2..5);

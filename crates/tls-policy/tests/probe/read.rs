@@ -362,3 +362,13 @@ fn nobody_can_make_it_keep_more_than_its_limits() {
         Outcome::Failed(Failure::Malformed(ReadError::TooLong))
     );
 }
+
+#[test]
+fn ssl2_is_read_however_it_is_cut() {
+    let octets = [0x80, 11, 4, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0];
+    let mut slowly = Reader::new(ClientHello::ssl2());
+    let slowly = octets.iter().find_map(|octet| slowly.push(&[*octet]));
+    assert!(flight(slowly).ssl2);
+    assert!(flight(read_of(ClientHello::ssl2(), &octets)).ssl2);
+    wrong(&octets, ReadError::NotTls);
+}
