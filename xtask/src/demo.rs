@@ -1,10 +1,11 @@
 //! The mail service at work.
 
 use crate::run::{Cmd, Outcome};
-use crate::tools;
+use crate::{site, tools};
 
 pub(crate) fn run(args: &[String]) -> Outcome {
     tools::compiler()?;
+    site::run()?;
     println!("building the mail service (the first time takes some minutes)");
     Cmd::cargo("build").args(["-p", "mail-service"]).run()?;
     Cmd::cargo("run")

@@ -2,7 +2,7 @@
 
 use crate::run::{Absent, Cmd, Outcome};
 use crate::suite::{self, Ran, Runner, Which};
-use crate::{tools, workspace};
+use crate::{site, tools, workspace};
 
 /// A foreign program (or a right on this machine) that tests need.
 #[derive(Debug)]
@@ -57,6 +57,17 @@ pub(crate) const PEERS: &[Peer] = &[
         name: "sslscan",
         debian: &["sslscan", "openssl"],
         probe: &["sh", "-c", "sslscan --version && openssl version"],
+        quick: &[],
+    },
+    Peer {
+        // The page of a sealed message, in a real browser that Node.js drives.
+        name: "chromium",
+        debian: &["chromium", "libnss3-tools", "fonts-dejavu-core"],
+        probe: &[
+            "sh",
+            "-c",
+            "chromium --version && command -v certutil && node --version && npm --version",
+        ],
         quick: &[],
     },
     Peer {
@@ -206,6 +217,10 @@ pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
     let (mut ran, mut result) = (Vec::new(), Ok(()));
     if !starts.is_empty() {
         tools::compiler()?;
+        if starts.iter().any(|start| start == "interop_chromium_") {
+            site::run()?;
+            site::packages()?;
+        }
         let runner = Runner::new(&workspace::packages()?, absent)?;
         let teed = runner.run(Which::Ignored(&starts))?;
         (ran, result) = (suite::results(&teed.text), teed.result);

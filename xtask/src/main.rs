@@ -10,6 +10,7 @@ mod features;
 mod fuzz;
 mod interop;
 mod run;
+mod site;
 mod suite;
 mod test;
 mod tidy;
@@ -22,6 +23,7 @@ use run::{Absent, Outcome};
 
 const HELP: &str = "\
 cargo xtask demo [--exit] [--mail FILE.eml]   build the mail service and show it at work
+cargo xtask site                              the pages of the mail service, which it embeds (Node.js and npm)
 cargo xtask test [FILTER]                     every test that needs nothing foreign, and quick ones on PostgreSQL
 cargo xtask interop [PEER...]                 the tests against real peers (installs them where it may)
 cargo xtask conformance [--vectors DIR] [--write]
@@ -51,6 +53,7 @@ fn dispatch(name: &str, args: &[String]) -> Outcome {
     let absent = Absent::from_env();
     match name {
         "demo" => demo::run(args),
+        "site" => site::run(),
         "test" => test::run(args),
         "interop" => interop::run(args, absent),
         "conformance" => conformance::run(args, absent),

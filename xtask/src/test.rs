@@ -2,7 +2,7 @@
 
 use crate::run::{Absent, Cmd, Outcome};
 use crate::suite::{self, Runner, Which};
-use crate::{interop, tools, workspace};
+use crate::{interop, site, tools, workspace};
 
 /// Unit, property and integration tests, then the examples in the documentation.
 pub(crate) fn run(filter: &[String]) -> Outcome {
@@ -20,6 +20,10 @@ pub(crate) fn run(filter: &[String]) -> Outcome {
 /// run, or on what.
 pub(crate) fn tests(filter: &[String], absent: Absent, summary: &mut String) -> Outcome {
     tools::compiler()?;
+    site::run()?;
+    if filter.is_empty() {
+        site::tests()?;
+    }
     let runner = Runner::new(&workspace::packages()?, absent)?;
     let teed = runner.run(Which::Plain(filter))?;
     let sum = suite::summary(&teed.text);

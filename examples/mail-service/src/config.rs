@@ -2,9 +2,11 @@
 
 mod outbound;
 mod store;
+mod web;
 
 pub use self::outbound::{Dnssec, Outbound};
 pub use self::store::{Error as StoreError, Location, make_private};
+pub use self::web::Web;
 
 use crate::{accounts, secure::Secure};
 use serde::Deserialize;
@@ -56,6 +58,8 @@ pub struct Config {
     pub tls: Tls,
     /// Outgoing mail.
     pub outbound: Outbound,
+    /// The HTTPS site.
+    pub web: Web,
     /// Bounds.
     pub limits: Limits,
     /// Logging.
@@ -81,6 +85,7 @@ impl Default for Config {
             listen: Listen::default(),
             tls: Tls::default(),
             outbound: Outbound::default(),
+            web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -149,6 +154,10 @@ pub struct Listen {
     pub smtp: Vec<SocketAddr>,
     /// POP3 over TLS.
     pub pop3s: Vec<SocketAddr>,
+    /// The site, over HTTPS.
+    pub https: Vec<SocketAddr>,
+    /// HTTP that leads to HTTPS, and does nothing else.
+    pub http: Vec<SocketAddr>,
 }
 
 impl Default for Listen {
@@ -157,6 +166,8 @@ impl Default for Listen {
         Self {
             smtp: loopback(2525),
             pop3s: loopback(9955),
+            https: Vec::new(),
+            http: Vec::new(),
         }
     }
 }
@@ -395,10 +406,18 @@ impl Config {
         )?;
         must(self.workers != Some(0), "workers", "must be at least 1")?;
         must(
-            !self.listen.smtp.is_empty() || !self.listen.pop3s.is_empty(),
+            !self.listen.smtp.is_empty()
+                || !self.listen.pop3s.is_empty()
+                || !self.listen.https.is_empty(),
             "listen",
             "must name an address",
         )?;
+        must(
+            self.listen.http.is_empty() || !self.listen.https.is_empty(),
+            "listen.http",
+            "leads to HTTPS: listen.https must name an address, too",
+        )?;
+        self.web.check(self)?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),
             "tls",

@@ -12,6 +12,7 @@
 //!   mailbox, accounts (record-store)                             one commit, then 250
 //!      │
 //! pop3::server ── pop3::session ── auth                          Argon2 on threads of its own
+//! web ── symmetric-seal                                          HTTPS: the pages of sealed messages
 //!
 //! outbound ── route, facts, decide (tls-policy) ── attempt ── transaction     one letter, tried once
 //! ```
@@ -35,10 +36,12 @@ mod mailbox;
 mod notice;
 pub mod outbound;
 pub mod pop3;
+pub mod sealing;
 mod secure;
 mod service;
 pub mod smtp;
 mod tls;
+mod web;
 mod wire;
 
 pub use accounts::{Accounts, Error as AccountError};
@@ -46,7 +49,7 @@ pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
     Alarm, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, Outbound as OutboundConfig, Profile, Resolver, StoreError, Switch, Tls,
+    LogFormat, Outbound as OutboundConfig, Profile, Resolver, StoreError, Switch, Tls, Web,
     make_private,
 };
 pub use dns::Error as DnsError;
@@ -56,3 +59,4 @@ pub use secure::{Secure, SecureError};
 pub use service::{Error, Server};
 pub use smtp::command::Address;
 pub use tls::Error as TlsError;
+pub use web::Error as WebError;

@@ -1,6 +1,7 @@
-//! The program: `serve`, `send`, `accept-drop`, `user`, `demo`, `copy-store`.
+//! The program: `serve`, `send`, `accept-drop`, `seal`, `link`, `user`, `demo`, `copy-store`.
 
 mod copy_store;
+mod seal;
 mod send;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,18 @@ enum Command {
     },
     /// Send a message now, once, and say what became of it, host by host. Works beside a running service.
     Send(send::Arguments),
+    /// Seal a message with a password, and mail its link. Works beside a running service.
+    Seal(seal::Arguments),
+    /// Look after a link that `seal` has made. Its token is asked for. Works beside a running service.
+    Link {
+        /// The configuration.
+        #[arg(long, default_value = "mail-service.toml")]
+        config: PathBuf,
+        /// The link, as `seal` has printed it.
+        url: String,
+        #[command(subcommand)]
+        care: seal::Care,
+    },
     /// Forget what a domain used to show, so that mail goes to it as it is now: after an alarm, and a
     /// look at why. Works beside a running service.
     AcceptDrop {
@@ -96,6 +109,8 @@ fn main() -> ExitCode {
         Command::Serve { config } => serve(&config),
         Command::User { config, command } => user(&config, command),
         Command::Send(arguments) => send(&arguments),
+        Command::Seal(arguments) => seal(&arguments),
+        Command::Link { config, url, care } => link(&config, &url, &care),
         Command::AcceptDrop { config, domain } => accept_drop(&config, &domain),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
         Command::CopyStore(arguments) => copy(&arguments),
@@ -133,6 +148,12 @@ fn serve(path: &std::path::Path) -> Done {
         for address in server.pop3s() {
             writeln!(out, "listening pop3s {address}")?;
         }
+        for address in server.https() {
+            writeln!(out, "listening https {address}")?;
+        }
+        for address in server.http() {
+            writeln!(out, "listening http {address}")?;
+        }
         writeln!(out, "ready")?;
         out.flush()?;
         tokio::pin!(stopped);
@@ -161,6 +182,18 @@ fn send(arguments: &send::Arguments) -> Done {
     let config = Config::load(&arguments.config)?;
     log::start(&config.log);
     runtime(&config)?.block_on(send::run(arguments, &config))
+}
+
+fn seal(arguments: &seal::Arguments) -> Done {
+    let config = Config::load(&arguments.config)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(seal::run(arguments, &config))
+}
+
+fn link(path: &std::path::Path, url: &str, care: &seal::Care) -> Done {
+    let config = Config::load(path)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(seal::care(&config, url, care))
 }
 
 fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {

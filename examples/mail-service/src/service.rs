@@ -14,6 +14,7 @@ use crate::{
     pop3,
     smtp::{self, command::Recipient, session::Lookup},
     tls,
+    web::{self, Web},
     wire::GOODBYE,
 };
 use record_store::{AnyStore, Records, copy};
@@ -22,9 +23,10 @@ use std::{
     io::{self, Write},
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
+use symmetric_seal::store::Links;
 use tls_policy::{StoredMemory, rustls::Replaced, sts::StoredCache};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -38,6 +40,8 @@ use tracing::{Instrument, debug, debug_span, info, warn};
 pub struct Server {
     smtp: Vec<SocketAddr>,
     pop3s: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
+    http: Vec<SocketAddr>,
     service: Arc<Service>,
     stop: watch::Sender<Option<Instant>>,
     ended: mpsc::Receiver<()>,
@@ -58,6 +62,8 @@ pub(crate) struct Service {
     pub(crate) data_limits: smtp::data::Limits,
     /// Memory for the messages that are under way.
     pub(crate) room: Arc<Shares>,
+    /// Known once the port is, which links name.
+    pub(crate) web: OnceLock<Arc<Web>>,
 }
 
 /// Why the service does not start.
@@ -94,6 +100,9 @@ pub enum Error {
     /// Threads for passwords could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
+    /// No HTTPS site.
+    #[error("no HTTPS")]
+    Web(#[from] web::Error),
     /// An address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -174,6 +183,7 @@ impl Service {
                 line: limits.line_octets,
             },
             room: room(limits),
+            web: OnceLock::new(),
             clock,
             config,
         };
@@ -205,6 +215,8 @@ impl Server {
         let mut server = Self {
             smtp: Vec::new(),
             pop3s: Vec::new(),
+            https: Vec::new(),
+            http: Vec::new(),
             service: service.clone(),
             stop,
             ended,
@@ -224,6 +236,7 @@ impl Server {
         for address in &service.config.listen.pop3s {
             server.pop3s.push(listen(*address, pop3s.clone()).await?);
         }
+        server.listen_web(&store, shared).await?;
         let domains = service.config.outbound.domains;
         let work = sweep(store, domains, service.clock.clone(), Stop(stopped.clone()));
         tokio::spawn(work);
@@ -242,6 +255,49 @@ impl Server {
     /// The POP3S addresses, with their real ports.
     pub fn pop3s(&self) -> &[SocketAddr] {
         &self.pop3s
+    }
+
+    /// The HTTPS addresses, with their real ports.
+    pub fn https(&self) -> &[SocketAddr] {
+        &self.https
+    }
+
+    /// The addresses that lead to HTTPS, with their real ports.
+    pub fn http(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// Listens for the site, if there is one: first its addresses are taken, because links name a port.
+    async fn listen_web(
+        &mut self,
+        store: &Arc<AnyStore>,
+        shared: impl Fn(Protocol) -> Shared,
+    ) -> Result<(), Error> {
+        let service = self.service.clone();
+        let mut bound = Vec::new();
+        let listen = &service.config.listen;
+        for (protocol, addresses, taken) in [
+            (Protocol::Https, &listen.https, &mut self.https),
+            (Protocol::Http, &listen.http, &mut self.http),
+        ] {
+            let shared = shared(protocol);
+            for address in addresses {
+                let (listener, address) = bind(*address).await?;
+                taken.push(address);
+                bound.push((listener, shared.clone()));
+            }
+        }
+        let Some(first) = self.https.first() else {
+            return Ok(());
+        };
+        let port = service.config.web.port.unwrap_or_else(|| first.port());
+        let web = Web::new(&service, port, store.clone())?;
+        // Nobody else sets it.
+        let _ = service.web.set(Arc::new(web));
+        for (listener, shared) in bound {
+            tokio::spawn(accept(listener, shared));
+        }
+        Ok(())
     }
 
     /// Reads certificate and key again, as on SIGHUP: new connections get the new ones. What cannot
@@ -267,16 +323,24 @@ impl Server {
 enum Protocol {
     Smtp,
     Pop3s,
+    Https,
+    /// Leads to HTTPS.
+    Http,
 }
 
 type Shared = (Protocol, Arc<Service>, Arc<Shares>, Stop, mpsc::Sender<()>);
 
 async fn listen(address: SocketAddr, shared: Shared) -> Result<SocketAddr, Error> {
+    let (listener, address) = bind(address).await?;
+    tokio::spawn(accept(listener, shared));
+    Ok(address)
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
     let failed = |error| Error::Listen(address, error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    tokio::spawn(accept(listener, shared));
-    Ok(address)
+    Ok((listener, address))
 }
 
 async fn accept(listener: TcpListener, shared: Shared) {
@@ -337,9 +401,13 @@ async fn serve(
     _held: (Share, mpsc::Sender<()>),
 ) {
     let _ = stream.set_nodelay(true);
-    let ended = match protocol {
-        Protocol::Smtp => smtp::server::serve(&service, stream, client, stop).await,
-        Protocol::Pop3s => pop3::server::serve(&service, stream, client, stop).await,
+    let ended = match (protocol, service.web.get()) {
+        (Protocol::Smtp, _) => smtp::server::serve(&service, stream, client, stop).await,
+        (Protocol::Pop3s, _) => pop3::server::serve(&service, stream, client, stop).await,
+        (Protocol::Https, Some(web)) => web::serve(web, stream, client, stop).await,
+        (Protocol::Http, Some(web)) => web::serve_redirect(web, stream, stop).await,
+        // It is set before anything of it is accepted.
+        (Protocol::Https | Protocol::Http, None) => Ok(()),
     };
     if let Err(error) = ended {
         debug!(%error, "connection broke");
@@ -375,15 +443,28 @@ async fn reload(service: &Arc<Service>) {
 }
 
 /// Clears away what broken-off deliveries of large messages left behind, and what is remembered of
-/// domains that nobody has written to for long.
+/// domains that nobody has written to for long; ends links whose time has come.
 async fn sweep(store: Arc<AnyStore>, domains: u64, clock: Clock, mut stop: Stop) {
     let memory = StoredMemory::new(store.clone(), domains);
     let policies = StoredCache::new(store.clone(), domains);
+    let links = Links::new(store.clone());
     loop {
-        match store.sweep(clock.now(), 1000).await {
-            Ok(swept) if swept.more => continue,
-            Ok(_) => {}
-            Err(error) => warn!(error = %Causes(&error), "sweep failed"),
+        let more = match store.sweep(clock.now(), 1000).await {
+            Ok(swept) => swept.more,
+            Err(error) => {
+                warn!(error = %Causes(&error), "sweep failed");
+                false
+            }
+        };
+        let more_links = match links.sweep(clock.now(), 1000).await {
+            Ok(swept) => swept.more,
+            Err(error) => {
+                warn!(error = %Causes(&error), "sweep of links failed");
+                false
+            }
+        };
+        if more || more_links {
+            continue;
         }
         let now = clock.now();
         for swept in [memory.sweep(now).await, policies.sweep(now).await] {

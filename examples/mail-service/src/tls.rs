@@ -48,7 +48,7 @@ impl ServerTls {
     pub(crate) fn load(config: &Config, now: SystemTime) -> Result<Self, Error> {
         let (certificate, key) = match (&config.tls.certificate, &config.tls.key) {
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
-            _ => self_signed(&config.hostname, &config.data_dir)?,
+            _ => self_signed(config)?,
         };
         let files = Files::new().and(certificate, key, &[]);
         let profile = match config.tls.profile {
@@ -83,8 +83,9 @@ pub(crate) fn provider() -> CryptoProvider {
     }
 }
 
-/// `certificate.pem` and `key.pem` in the data folder; made once, for this host and localhost.
-pub(crate) fn self_signed(hostname: &str, folder: &Path) -> Result<(PathBuf, PathBuf), Error> {
+/// `certificate.pem` and `key.pem` in the data folder; made once, for the service's names and localhost.
+fn self_signed(config: &Config) -> Result<(PathBuf, PathBuf), Error> {
+    let folder = config.data_dir.as_path();
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     let file = |path: &Path| {
         let path = path.to_owned();
@@ -94,8 +95,14 @@ pub(crate) fn self_signed(hostname: &str, folder: &Path) -> Result<(PathBuf, Pat
         return Ok((certificate, key));
     }
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
-    if !names.iter().any(|name| name == hostname) {
-        names.push(hostname.to_owned());
+    for name in [
+        config.hostname.clone(),
+        config.site_host(),
+        config.sealed_host(),
+    ] {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
     let made = rcgen::generate_simple_self_signed(names)?;
     fs::create_dir_all(folder).map_err(file(folder))?;
@@ -143,7 +150,7 @@ mod tests {
         ));
         assert!(tls.reload(now).is_err());
         fs::remove_file(&key).unwrap();
-        self_signed(&config.hostname, &config.data_dir).unwrap();
+        self_signed(&config).unwrap();
         assert_eq!(tls.reload(now).unwrap(), Replaced::Changed);
     }
 

@@ -44,7 +44,10 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
     ),
     (
         &["hyper", "hyper_util", "http_body_util"],
-        &["crates/tls-policy/src/fetch/exchange.rs"],
+        &[
+            "crates/tls-policy/src/fetch/exchange.rs",
+            "examples/mail-service/src/web/",
+        ],
     ),
     (
         &["aws_lc_rs"],

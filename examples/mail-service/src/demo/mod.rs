@@ -175,6 +175,7 @@ impl Stage {
             listen: Listen {
                 smtp: any_port.clone(),
                 pop3s: any_port,
+                ..Listen::default()
             },
             resolver,
             ..Config::default()

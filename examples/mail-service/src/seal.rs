@@ -1,0 +1,268 @@
+//! `mail-service seal` and `mail-service link`: a sealed message is sent, and looked after. Passwords and tokens come from
+//! the terminal, or from standard input; never from the command line, which others on the machine can read.
+
+use clap::{Args, Subcommand};
+use mail_service::{
+    Address, Clock, Config, Error as ServiceError,
+    outbound::{Letter, Outbound, notice, with_crlf},
+    sealing::{self, Bound, Kept, Message},
+};
+use record_store::AnyStore;
+use std::{
+    error::Error,
+    io::{self, IsTerminal, Write},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use symmetric_seal::{
+    Opener, Passphrase, Strength, Words,
+    link::{LinkId, LinkSecret, SenderToken},
+    store::{Links, Verdict},
+};
+use zeroize::Zeroizing;
+
+type Done = Result<(), Box<dyn Error>>;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// What to seal, and for whom.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The configuration.
+    #[arg(long, default_value = "mail-service.toml")]
+    pub(crate) config: PathBuf,
+    /// The sender, in one of the service's domains.
+    #[arg(long)]
+    from: String,
+    /// The recipient.
+    #[arg(long)]
+    to: String,
+    /// The subject, which is sealed, too.
+    #[arg(long)]
+    subject: String,
+    /// The text of the message, from this file.
+    #[arg(long)]
+    text: Option<PathBuf>,
+    /// A hint for the recipient, which the server can read.
+    #[arg(long)]
+    hint: Option<String>,
+    /// Days until it expires.
+    #[arg(long, default_value_t = 28)]
+    days: u64,
+    /// How often it can be opened.
+    #[arg(long, default_value_t = 1)]
+    views: u8,
+    /// Make a secret of the link a part of the password.
+    #[arg(long)]
+    bind_link: bool,
+    /// Make a password of seven words, and print it.
+    #[arg(long)]
+    generate: bool,
+    /// Print the mail with the link instead of sending it.
+    #[arg(long)]
+    print: bool,
+    /// What is attached.
+    files: Vec<PathBuf>,
+}
+
+/// What to do with a link that was sent.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Care {
+    /// Say where it stands, who has opened it when, and whether there is a reply.
+    Status,
+    /// Open the reply with the password of the message, and write it to this file.
+    Reply {
+        /// The file, which must not exist.
+        file: PathBuf,
+    },
+    /// Give more time.
+    Extend {
+        /// Days from now.
+        days: u64,
+    },
+    /// Take the message back.
+    Revoke,
+}
+
+/// Seals it, keeps it and mails the link.
+pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Done {
+    let message = message(arguments)?;
+    let (password, shown) = password(arguments)?;
+    let (store, clock) = (open(config).await?, Clock::system());
+    let kept = sealing::seal(config, store.clone(), &clock, &message, &password).await?;
+    let mut out = io::stdout();
+    if arguments.print {
+        out.write_all(kept.invitation.as_bytes())?;
+    } else if let Err(error) = deliver(config, &message, &kept, store.clone(), &clock).await {
+        let links = Links::new(store);
+        granted(links.revoke(&kept.id, &kept.sender, clock.now()).await?)?;
+        return Err(format!("{error}; the message is taken back").into());
+    }
+    let mut told = io::stderr();
+    writeln!(told, "link:  {}", kept.url)?;
+    writeln!(told, "token: {}", *kept.sender.to_text())?;
+    writeln!(told, "`mail-service link` looks after it with this token.")?;
+    if let Some(shown) = shown {
+        writeln!(told, "password, to be told by another way: {}", *shown)?;
+    }
+    Ok(())
+}
+
+fn message(arguments: &Arguments) -> Result<Message, Box<dyn Error>> {
+    let text = arguments.text.as_deref().map(read).transpose()?;
+    let attachments = arguments.files.iter().map(|path| {
+        let name = path.file_name().unwrap_or_default();
+        Ok((name.to_string_lossy().into_owned(), read(path)?))
+    });
+    let mut message = Message::new(&arguments.from, &arguments.to, &arguments.subject);
+    message.text = String::from_utf8(text.unwrap_or_default())?;
+    message.attachments = attachments.collect::<Result<_, Box<dyn Error>>>()?;
+    message.hint.clone_from(&arguments.hint);
+    message.lifetime = Duration::from_secs(arguments.days.saturating_mul(DAY));
+    message.views = arguments.views;
+    if arguments.bind_link {
+        message.bound = Bound::ToLink;
+    }
+    Ok(message)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    let read = std::fs::read(path);
+    read.map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+type Shown = Option<Zeroizing<String>>;
+
+/// The password, and what must be shown of it.
+fn password(arguments: &Arguments) -> Result<(Passphrase, Shown), Box<dyn Error>> {
+    if arguments.generate {
+        let made = Passphrase::generate(Words::SEVEN)?;
+        let shown = Zeroizing::new(made.as_str().to_owned());
+        return Ok((made.passphrase(), Some(shown)));
+    }
+    let text = secret("Password: ")?;
+    let password = Passphrase::for_sealing(&text)?;
+    if io::stdin().is_terminal() && *text != *secret("Once more: ")? {
+        return Err("the passwords differ".into());
+    }
+    let known = [arguments.to.as_str(), arguments.from.as_str()];
+    if !Strength::of_with(&text, &known).withstands_the_server() {
+        eprintln!(
+            "note: whoever reads the server's disk could guess this password; --generate makes one of words"
+        );
+    }
+    Ok((password, None))
+}
+
+/// A line that is not shown: from the terminal, or the next one of standard input.
+fn secret(prompt: &str) -> io::Result<Zeroizing<String>> {
+    if io::stdin().is_terminal() {
+        return rpassword::prompt_password(prompt).map(Zeroizing::new);
+    }
+    let mut line = Zeroizing::new(String::new());
+    io::stdin().read_line(&mut line)?;
+    let length = line.trim_end_matches(['\r', '\n']).len();
+    line.truncate(length);
+    Ok(line)
+}
+
+async fn open(config: &Config) -> Result<Arc<AnyStore>, Box<dyn Error>> {
+    config.prepare()?;
+    let store = Arc::new(config.open_store()?);
+    match record_store::copy::is_unfinished(&*store, Clock::system().now()).await? {
+        true => Err(ServiceError::Unfinished.into()),
+        false => Ok(store),
+    }
+}
+
+async fn deliver(
+    config: &Config,
+    message: &Message,
+    kept: &Kept,
+    store: Arc<AnyStore>,
+    clock: &Clock,
+) -> Done {
+    let address = |text: &str| Address::parse(text).ok_or_else(|| format!("{text} is no address"));
+    let (from, to) = (address(&message.from)?, address(&message.to)?);
+    let mail = with_crlf(kept.invitation.clone().into_bytes());
+    let letter = Letter::new(Some(from), vec![to], mail)?;
+    let report = Outbound::new(config, store, clock.clone())?
+        .deliver(&letter)
+        .await;
+    write!(io::stdout(), "{report}")?;
+    match notice::text(&report, config.language) {
+        None => Ok(()),
+        Some(_) => Err("the mail with the link was not delivered".into()),
+    }
+}
+
+/// Looks after a link.
+pub(crate) async fn care(config: &Config, url: &str, care: &Care) -> Done {
+    let (id, bound) = parse(url)?;
+    let token: SenderToken = secret("Token: ")?.parse()?;
+    let (links, now) = (Links::new(open(config).await?), Clock::system().now());
+    let mut out = io::stdout();
+    match care {
+        Care::Status => {
+            let view = granted(links.status(&id, &token, now).await?)?;
+            writeln!(out, "{:?}", view.status)?;
+            writeln!(out, "expires {}", in_days(view.expires, now))?;
+            for time in view.released {
+                writeln!(out, "opened {}", in_days(time, now))?;
+            }
+            writeln!(out, "wrong passwords: {}", view.wrong_proofs)?;
+            let replied = view.replied.map(|time| in_days(time, now));
+            writeln!(out, "reply: {}", replied.as_deref().unwrap_or("none"))?;
+        }
+        Care::Reply { file } => {
+            let reply = granted(links.fetch_reply(&id, &token, now).await?)?;
+            let password = Passphrase::for_opening(&secret("Password: ")?);
+            let password = match &bound {
+                Some(secret) => password.bound_to(secret),
+                None => password,
+            };
+            let opened = Opener::for_links().open(reply.message.to_vec(), &password)?;
+            let mut file = std::fs::File::create_new(file)?;
+            file.write_all(opened.content())?;
+        }
+        Care::Extend { days } => {
+            let until = now + Duration::from_secs(days.saturating_mul(DAY));
+            granted(links.extend(&id, &token, until, now).await?)?;
+        }
+        Care::Revoke => {
+            granted(links.revoke(&id, &token, now).await?)?;
+        }
+    }
+    Ok(())
+}
+
+fn parse(url: &str) -> Result<(LinkId, Option<LinkSecret>), Box<dyn Error>> {
+    let (url, secret) = match url.split_once('#') {
+        Some((url, secret)) => (url, Some(secret.parse()?)),
+        None => (url, None),
+    };
+    let id = url.rsplit('/').next().unwrap_or(url);
+    Ok((id.parse()?, secret))
+}
+
+fn in_days(time: SystemTime, now: SystemTime) -> String {
+    let hours = |d: Duration| {
+        format!(
+            "{}.{} days",
+            d.as_secs() / DAY,
+            d.as_secs() % DAY * 10 / DAY
+        )
+    };
+    match time.duration_since(now) {
+        Ok(later) => format!("in {}", hours(later)),
+        Err(earlier) => format!("{} ago", hours(earlier.duration())),
+    }
+}
+
+fn granted<T>(verdict: Verdict<T>) -> Result<T, Box<dyn Error>> {
+    match verdict {
+        Verdict::Granted(it) => Ok(it),
+        Verdict::Refused(why) => Err(format!("{why} ({})", why.code()).into()),
+    }
+}

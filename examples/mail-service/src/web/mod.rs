@@ -1,0 +1,84 @@
+//! The HTTPS site, and the pages of sealed messages on a host name of their own.
+//!
+//! ```text
+//! server ── TLS, HTTP/1.1, time limits
+//!    │
+//!  hosts ── which of the two names is meant; any other is refused (421)
+//!    │
+//!  pages ── what `cargo xtask site` has built; a GET reads nothing of any message
+//!   api  ── JSON by POST: challenge, release, destroy, reply ── symmetric_seal::store::Links
+//!    │
+//! headers ── on every answer, whatever it is
+//!
+//! redirect ── port 80: to HTTPS, and nothing else
+//! ```
+
+mod api;
+mod assets;
+mod headers;
+mod hosts;
+mod pages;
+mod redirect;
+mod refusal;
+mod server;
+
+use crate::service::Service;
+use api::Api;
+use axum::Router;
+use headers::Headers;
+use hosts::{Host, Hosts};
+use record_store::AnyStore;
+use rustls::ServerConfig;
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+pub(crate) use redirect::serve as serve_redirect;
+pub(crate) use server::serve;
+
+/// The site, ready to answer.
+pub(crate) struct Web {
+    tls: Arc<ServerConfig>,
+    hosts: Hosts,
+    site: Router,
+    sealed: Router,
+    headers: Headers,
+    longest: Duration,
+}
+
+/// Why there is no site.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The pages are not part of this program.
+    #[error(
+        "the pages were not built into this program: run `cargo xtask site`, and build it again"
+    )]
+    NoPages,
+}
+
+/// The address of who asks.
+#[derive(Clone, Copy, Debug)]
+struct Client(IpAddr);
+
+impl Web {
+    /// `port` is the one that links name.
+    pub(crate) fn new(service: &Service, port: u16, store: Arc<AnyStore>) -> Result<Self, Error> {
+        let pages = assets::site().ok_or(Error::NoPages)?;
+        let config = &service.config;
+        let api = Api::new(service, store);
+        Ok(Self {
+            tls: server::tls(&service.tls.config),
+            hosts: Hosts::new(config, port),
+            site: pages::site(pages),
+            sealed: pages::sealed(pages).merge(api.routes()),
+            headers: Headers::new(&config.web, pages),
+            longest: config.web.connection(),
+        })
+    }
+
+    fn router(&self, host: Host) -> Router {
+        match host {
+            Host::Site => self.site.clone(),
+            Host::Sealed => self.sealed.clone(),
+        }
+    }
+}
