@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
 use crate::{Row, SIZE, content};
 
@@ -23,7 +23,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let (one, other) = (content(), content());
     let mut reused = other.clone();
     vec![
-        Row::new("AES-256-GCM of AWS-LC, 64 KiB in place, hot", cipher),
+        Row::new("AES-256-GCM of ring, 64 KiB in place, hot", cipher),
         Row::new("memcpy into a reused buffer", move || {
             reused.copy_from_slice(black_box(&other));
             black_box(&reused);

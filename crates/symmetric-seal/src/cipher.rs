@@ -213,16 +213,6 @@ impl ChunkCipher {
         Ok(tag)
     }
 
-    /// From `plain` into `out`, which has its length and room for the tag; GCM alone can.
-    pub(crate) fn seal_into(&mut self, plain: &[u8], out: &mut [u8]) -> Result<(), Failed> {
-        self.with_nonce(|nonce| match &self.cipher {
-            Cipher::Gcm(gcm) => gcm.seal_into(array(nonce)?, &self.aad, plain, out),
-            #[cfg(feature = "ocb")]
-            Cipher::Ocb(_) => Err(Failed),
-        })?;
-        self.count(plain.len())
-    }
-
     pub(crate) fn finish_sealing(&self) -> Result<[u8; TAG], Failed> {
         let aad = self.last_aad();
         self.with_nonce(|nonce| self.cipher.seal(nonce, &aad, &mut []))

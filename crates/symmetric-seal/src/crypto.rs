@@ -1,9 +1,12 @@
-//! The primitives, all of AWS-LC: the only module that names it.
+//! The primitives, all of *ring*: the only module that names it.
+//!
+//! It encrypts with the vector AES of AVX2 (VAES) where AWS-LC needs AVX-512 for that (docs/decisions/0019).
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::digest::{SHA256, digest};
+use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::rand::{SecureRandom, SystemRandom};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Octets of a session key, a key-encryption key and Argon2's output.
@@ -17,8 +20,8 @@ pub(crate) type Key = Zeroizing<[u8; KEY]>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failed;
 
-impl From<aws_lc_rs::error::Unspecified> for Failed {
-    fn from(_: aws_lc_rs::error::Unspecified) -> Self {
+impl From<ring::error::Unspecified> for Failed {
+    fn from(_: ring::error::Unspecified) -> Self {
         Self
     }
 }
@@ -50,12 +53,12 @@ pub(crate) fn sha256(octets: &[u8]) -> [u8; 32] {
 
 /// Whether both are the same, in a time that does not tell where they differ.
 pub(crate) fn same(one: &[u8], other: &[u8]) -> bool {
-    verify_slices_are_equal(one, other).is_ok()
+    one.ct_eq(other).into()
 }
 
-/// Random octets of the operating system, or of AWS-LC's generator that it seeds.
+/// Random octets of the operating system.
 pub(crate) fn random(out: &mut [u8]) -> Result<(), Failed> {
-    Ok(aws_lc_rs::rand::fill(out)?)
+    Ok(SystemRandom::new().fill(out)?)
 }
 
 /// AES-256 in GCM. Whoever calls sees to it that no nonce is used twice.
@@ -82,22 +85,6 @@ impl Gcm {
         tag.as_ref().try_into().map_err(|_| Failed)
     }
 
-    /// From `plain` into `out`, which has its length and room for the tag.
-    pub(crate) fn seal_into(
-        &self,
-        nonce: [u8; Self::NONCE],
-        aad: &[u8],
-        plain: &[u8],
-        out: &mut [u8],
-    ) -> Result<(), Failed> {
-        let (sealed, tag) = out.split_at_mut_checked(plain.len()).ok_or(Failed)?;
-        let nonce = Nonce::assume_unique_for_key(nonce);
-        let aad = Aad::from(aad);
-        Ok(self
-            .0
-            .seal_out_of_place_scatter(nonce, aad, plain, sealed, &[], tag)?)
-    }
-
     pub(crate) fn open(
         &self,
         nonce: [u8; Self::NONCE],
@@ -106,8 +93,9 @@ impl Gcm {
         tag: &[u8],
     ) -> Result<(), Failed> {
         let nonce = Nonce::assume_unique_for_key(nonce);
+        let tag = tag.try_into().map_err(|_| Failed)?;
         self.0
-            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out)?;
+            .open_in_place_separate_tag(nonce, Aad::from(aad), tag, in_out, 0..)?;
         Ok(())
     }
 }
@@ -137,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn sealing_into_another_buffer_is_sealing_in_place() {
+    fn what_is_sealed_opens_with_its_tag_alone() {
         let key = Gcm::new(&[7; KEY]).unwrap();
-        let mut there = *b"attack at dawn";
-        let tag = key.seal([1; 12], b"aad", &mut there).unwrap();
-        let mut elsewhere = [0; 14 + TAG];
-        key.seal_into([1; 12], b"aad", b"attack at dawn", &mut elsewhere)
-            .unwrap();
-        assert_eq!(elsewhere, *[&there[..], &tag[..]].concat());
-        key.open([1; 12], b"aad", &mut there, &tag).unwrap();
-        assert_eq!(there, *b"attack at dawn");
-        assert!(key.open([1; 12], b"bad", &mut there, &tag).is_err());
+        let mut text = *b"attack at dawn";
+        let tag = key.seal([1; 12], b"aad", &mut text).unwrap();
+        let sealed = text;
+        assert!(key.open([1; 12], b"bad", &mut text, &tag).is_err());
+        text = sealed;
+        assert!(key.open([1; 12], b"aad", &mut text, &tag[1..]).is_err());
+        text = sealed;
+        key.open([1; 12], b"aad", &mut text, &tag).unwrap();
+        assert_eq!(text, *b"attack at dawn");
     }
 
     #[test]

@@ -108,7 +108,7 @@
 //! |---|---|
 //! | RFC 2045, 2046, 2047, 2231 | MIME, written: quoted-printable, base64, encoded words, parameters |
 //! | RFC 5322, 6532 | headers, written; addresses in UTF-8 |
-//! | RFC 5869 | HKDF, by AWS-LC |
+//! | RFC 5869 | HKDF, by *ring* |
 //! | RFC 7253 | OCB for reading, by ocb3 |
 //! | RFC 8265 §4 | OpaqueString, by precis-profiles in Unicode 6.3 |
 //! | RFC 9106 §4 | Argon2id, by argon2; the second recommended choice is the default |

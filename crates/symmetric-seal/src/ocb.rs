@@ -1,4 +1,4 @@
-//! AES-256 in OCB (RFC 7253), for reading alone: AWS-LC has no OCB, and browsers are slow with it.
+//! AES-256 in OCB (RFC 7253), for reading alone: *ring* has no OCB, and browsers are slow with it.
 
 use aes::Aes256;
 use ocb3::aead::inout::InOutBuf;

@@ -258,32 +258,7 @@ impl<W: Write> SealWriter<W> {
         Ok(self.sink.write_all(octets)?)
     }
 
-    /// Encrypts whole chunks that are in `content` without copying them before; says how much that was.
-    fn encrypt_from(&mut self, content: &[u8]) -> Result<usize, SealError> {
-        let mut done = 0;
-        while self.filled == 0
-            && let Inner::Whole(left) = self.inner
-            && left >= CHUNK as u64
-            && let Some((chunk, _)) = content
-                .get(done..)
-                .and_then(<[u8]>::split_first_chunk::<CHUNK>)
-        {
-            let place = self.buffer.get_mut(..CHUNK + TAG);
-            let place = place.ok_or(SealError::Broken)?;
-            self.cipher.seal_into(chunk, place)?;
-            self.write_buffer(0..CHUNK + TAG)?;
-            self.inner = Inner::Whole(left - CHUNK as u64);
-            self.receipt.content += CHUNK as u64;
-            done += CHUNK;
-        }
-        Ok(done)
-    }
-
     fn take(&mut self, content: &[u8]) -> Result<usize, SealError> {
-        let whole = self.encrypt_from(content)?;
-        if whole > 0 {
-            return Ok(whole);
-        }
         let (taken, _) = content.split_at(content.len().min(self.space()));
         self.append(taken);
         self.advance(taken.len())?;
