@@ -54,9 +54,9 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
 
 fn build() -> Outcome<String> {
     Cmd::cargo("build")
-        .args(["--release", "-p", "benches", "--example", "counts"])
+        .args(["--release", "-p", "counts"])
         .run()?;
-    let program = workspace::target().join("release/examples/counts");
+    let program = workspace::target().join("release/counts");
     Ok(program.display().to_string())
 }
 

@@ -1,6 +1,8 @@
 //! Fuzzing on stable Rust: the targets live in `fuzz/`, a workspace of its own.
 
 use std::fs;
+use std::sync::Mutex;
+use std::thread;
 
 use toml::Table;
 
@@ -12,7 +14,7 @@ pub(crate) fn build() -> Outcome {
     fuzz("build")?.run()
 }
 
-/// Fuzzes each target for so many seconds, from its seeds.
+/// Fuzzes each target for so many seconds, from its seeds: as many at a time as there are processors, since each uses one.
 pub(crate) fn smoke(seconds: u64) -> Outcome {
     let targets = targets(&fs::read_to_string(
         workspace::root().join("fuzz/Cargo.toml"),
@@ -20,20 +22,47 @@ pub(crate) fn smoke(seconds: u64) -> Outcome {
     if targets.is_empty() {
         return Err("fuzz/Cargo.toml names no target".into());
     }
-    for target in targets {
-        let corpus = format!("fuzz/corpus/{target}");
-        let seeds = format!("fuzz/seeds/{target}");
-        fs::create_dir_all(workspace::root().join(&corpus))?;
-        let mut cmd = fuzz("run")?.args([&target, &corpus]);
-        if workspace::root().join(&seeds).is_dir() {
-            cmd = cmd.arg(seeds);
+    let queue = Mutex::new(targets.into_iter());
+    let next = || queue.lock().ok()?.next();
+    let faults = Mutex::new(Vec::new());
+    let work = || {
+        while let Some(target) = next() {
+            match try_out(&target, seconds) {
+                Ok(runs) => println!("{target}: {runs} runs, no finding"),
+                Err(fault) => {
+                    println!("{target}: failed");
+                    faults
+                        .lock()
+                        .into_iter()
+                        .for_each(|mut all| all.push(fault.to_string()));
+                }
+            }
         }
-        let time = format!("-max_total_time={seconds}");
-        let cmd = cmd.args(["--", &time, "-timeout=20", "-print_final_stats=1"]);
-        println!("$ {cmd}");
-        println!("{target}: {} runs, no finding", runs(&cmd.said()?));
+    };
+    let workers = thread::available_parallelism()?.get();
+    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    let faults = faults
+        .into_inner()
+        .map_err(|_| "a target was not told of")?;
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(faults.join("\n").into()),
     }
-    Ok(())
+}
+
+/// How many inputs were tried without a finding.
+fn try_out(target: &str, seconds: u64) -> Outcome<String> {
+    let corpus = format!("fuzz/corpus/{target}");
+    let seeds = format!("fuzz/seeds/{target}");
+    fs::create_dir_all(workspace::root().join(&corpus))?;
+    let mut cmd = fuzz("run")?.args([target, &corpus]);
+    if workspace::root().join(&seeds).is_dir() {
+        cmd = cmd.arg(seeds);
+    }
+    let time = format!("-max_total_time={seconds}");
+    let cmd = cmd.args(["--", &time, "-timeout=20", "-print_final_stats=1"]);
+    println!("$ {cmd}");
+    Ok(runs(&cmd.said()?).to_owned())
 }
 
 /// Sanitizers want a nightly compiler; safe Rust gains little by them.

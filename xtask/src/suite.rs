@@ -63,6 +63,8 @@ impl Runner {
             Which::Plain(words) => cmd.args(words.iter().cloned()),
             Which::Ignored(starts) => cmd
                 .args(["--run-ignored", "only", "--no-tests", "pass"])
+                // The groups of .config/nextest.toml, which mostly wait, run side by side.
+                .args(["--test-threads", "4"])
                 .args(["-E", &format!("test(/(^|::)({})/)", starts.join("|"))]),
             Which::Program(name) => cmd
                 .args(["--run-ignored", "only", "--no-capture"])

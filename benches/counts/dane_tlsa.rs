@@ -2,7 +2,7 @@ use std::hint::black_box;
 use std::time::SystemTime;
 
 use dane_tlsa::{Crypto, Matcher, References, RrSet, Tlsa};
-use rustls::pki_types::CertificateDer;
+use rustls_pki_types::CertificateDer;
 
 use crate::Count;
 
