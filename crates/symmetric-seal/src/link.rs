@@ -29,6 +29,7 @@
 
 mod answer;
 mod hint;
+mod memo;
 mod moment;
 mod record;
 mod secrets;
@@ -40,13 +41,14 @@ mod view;
 
 pub use answer::{Answer, Effect, Notice, Refusal, Step};
 pub use hint::{Hint, HintError};
+pub use memo::Memo;
 pub use record::{MAX_RECORD, RecordError};
 pub use secrets::{LinkId, LinkKey, LinkSecret, NotAToken, ReaderToken, SenderToken};
 pub use state::Link;
 pub use step::Event;
 pub use terms::{
-    MAX_ATTEMPTS, MAX_LIFETIME, MAX_VIEWS, PENDING, REPLY_KEPT, RESUME, ReadNotice, Replies,
-    TOMBSTONE, Terms, TermsError,
+    MAX_ATTEMPTS, MAX_LIFETIME, MAX_VIEWS, NOTICE_KEPT, PENDING, REPLY_KEPT, RESUME, ReadNotice,
+    Replies, TOMBSTONE, Terms, TermsError,
 };
 pub use throttle::{FIRST_WAIT, LONGEST_WAIT};
 pub use view::{Burned, SenderView, Status, View};

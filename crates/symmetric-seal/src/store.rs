@@ -4,9 +4,11 @@
 mod error;
 mod keys;
 mod links;
+mod notices;
 mod steps;
 mod sweep;
 
 pub use error::LinksError;
 pub use links::{Done, Issued, Links, MAX_MESSAGE, Released, Reply, Verdict};
+pub use notices::{Outstanding, Waiting};
 pub use sweep::Swept;

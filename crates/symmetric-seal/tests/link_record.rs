@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use symmetric_seal::link::{Event, Hint, Link, MAX_RECORD, RecordError, Terms};
+use symmetric_seal::link::{Event, Hint, Link, MAX_RECORD, Memo, RecordError, Terms, TermsError};
 
 fn some_links() -> Vec<(&'static str, Link)> {
     let (t, later) = (start(), start() + 7 * DAY);
@@ -37,6 +37,15 @@ fn some_links() -> Vec<(&'static str, Link)> {
     ]
 }
 
+/// The same with a memo.
+fn with_memo() -> Vec<(&'static str, Link)> {
+    let memo = Memo::new(b"tell alice".to_vec()).unwrap();
+    let (t, later) = (start(), start() + 7 * DAY);
+    let fresh = available(terms().memo(memo), later, t);
+    let read = after(&fresh, release(&proof(), &reader(5)), t + seconds(3));
+    vec![("fresh", fresh), ("read", read)]
+}
+
 /// Lines of a name and octets in hexadecimal digits, as the first release wrote them.
 const FIRST: &str = include_str!("data/links-format-1.txt");
 
@@ -67,8 +76,11 @@ fn what_the_first_release_wrote_is_read_and_written_alike() {
 #[test]
 fn a_later_format_is_told_from_damage() {
     let mut octets = some_links()[0].1.encode();
+    octets[0] = 3;
+    assert_eq!(Link::decode(&octets), Err(RecordError::Format { found: 3 }));
+    // The second one has a memo.
     octets[0] = 2;
-    assert_eq!(Link::decode(&octets), Err(RecordError::Format { found: 2 }));
+    assert_eq!(Link::decode(&octets), Err(RecordError::Damaged));
     octets[0] = 0;
     assert_eq!(Link::decode(&octets), Err(RecordError::Damaged));
     assert_eq!(Link::decode(&[]), Err(RecordError::Damaged));
@@ -76,8 +88,9 @@ fn a_later_format_is_told_from_damage() {
 
 #[test]
 fn a_record_is_whole_or_none_and_there_is_one_for_each_link() {
-    for (name, link) in some_links() {
+    for (name, link) in some_links().into_iter().chain(with_memo()) {
         let octets = link.encode();
+        assert_eq!(Link::decode(&octets).as_ref(), Ok(&link), "{name}");
         for length in 0..octets.len() {
             assert!(Link::decode(&octets[..length]).is_err(), "{name} {length}");
         }
@@ -102,7 +115,11 @@ fn a_record_is_whole_or_none_and_there_is_one_for_each_link() {
 #[test]
 fn the_greatest_link_keeps_the_limit_and_fits_in_a_record_of_a_store() {
     let hint = Hint::new(&"\u{10348}".repeat(Hint::MAX_CHARS)).unwrap();
-    let terms = Terms::new().views(250).hint(hint);
+    let memo = Memo::new(vec![7; Memo::MAX_OCTETS]).unwrap();
+    for wrong in [0, Memo::MAX_OCTETS + 1] {
+        assert_eq!(Memo::new(vec![7; wrong]), Err(TermsError::Memo));
+    }
+    let terms = Terms::new().views(250).hint(hint).memo(memo);
     let mut link = available(terms, start() + DAY, start());
     for of in 0..250 {
         link = after(
@@ -117,7 +134,7 @@ fn the_greatest_link_keeps_the_limit_and_fits_in_a_record_of_a_store() {
     };
     let octets = after(&link, reply, start() + seconds(300)).encode();
     assert!(
-        octets.len() > 12_000 && octets.len() <= MAX_RECORD,
+        octets.len() > 13_800 && octets.len() <= MAX_RECORD,
         "{}",
         octets.len()
     );
@@ -129,13 +146,16 @@ fn the_greatest_link_keeps_the_limit_and_fits_in_a_record_of_a_store() {
 
 #[test]
 fn nothing_that_opens_or_proves_is_in_a_record() {
-    for (name, link) in some_links() {
+    for (name, link) in some_links().into_iter().chain(with_memo()) {
         let octets = link.encode();
         for secret in [[1; 16], [2; 16], [5; 16]] {
             let found = octets.windows(16).any(|some| some == secret);
             assert!(!found, "{name}: {secret:?}");
         }
         let shown = format!("{link:?}");
-        assert!(!shown.contains("Caf") && shown.len() < 200, "{shown}");
+        assert!(
+            !shown.contains("Caf") && !shown.contains("alice") && shown.len() < 200,
+            "{shown}"
+        );
     }
 }

@@ -216,6 +216,8 @@ fn effect(effect: &Effect) -> &'static str {
         Effect::EraseReply => "erase reply",
         Effect::Notify(Notice::Read { .. }) => "tell of the view",
         Effect::Notify(Notice::Replied) => "tell of the reply",
+        Effect::Notify(Notice::Destroyed) => "tell of the destruction",
+        Effect::Notify(Notice::Locked { .. }) => "tell of the lock",
         _ => panic!("{effect:?}"),
     }
 }

@@ -1,13 +1,16 @@
 //! Who has a mailbox here.
 //!
-//! Records: `("mail.account", address)` holds the octet 1 and the password's PHC string.
+//! Records: `("mail.account", address)` holds the octet 1 and the password's PHC string, `("mail.owner", address)` 16
+//! random octets that tell this owner of the address from earlier and later ones. They are made when something is to be
+//! for him alone, and end with the account.
 
 use crate::{auth, domain, mailbox, smtp::command::Address};
-use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Versioned};
+use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Version, Versioned};
 use std::{sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
 
 const NAMESPACE: &str = "mail.account";
+const OWNERS: &str = "mail.owner";
 const FORMAT: u8 = 1;
 
 /// Why an account could not be read or changed.
@@ -40,10 +43,16 @@ pub enum Error {
     /// The record is damaged, or a later release wrote it.
     #[error("the account's record cannot be read")]
     Damaged,
+    /// No random numbers.
+    #[error("no random numbers")]
+    Random,
     /// Somebody else was faster, or nobody knows.
     #[error("the account was changed by somebody else")]
     Raced,
 }
+
+/// Who has an address now: 16 random octets.
+pub(crate) type Owner = [u8; 16];
 
 /// The account that an address stands for: the domain in A-labels, all in lower case. None if the
 /// domain is not one.
@@ -84,6 +93,46 @@ impl Accounts {
                 Ok(Some(hash.into()))
             }
             _ => Err(Error::Damaged),
+        }
+    }
+
+    /// Who has the account, and the record that says so; none if nobody has it, or nobody has asked before.
+    pub(crate) async fn owner(
+        &self,
+        account: &str,
+        now: SystemTime,
+    ) -> Result<Option<(Owner, Key, Version)>, Error> {
+        if !self.exists(account, now).await? {
+            return Ok(None);
+        }
+        let key = owner_key(account)?;
+        let Some(record) = self.store.get(&key, now).await? else {
+            return Ok(None);
+        };
+        let owner = record.value()?.try_into().map_err(|_| Error::Damaged)?;
+        Ok(Some((owner, key, record.version())))
+    }
+
+    /// Who has the account; from now on he can be told from others.
+    pub(crate) async fn know_owner(&self, account: &str, now: SystemTime) -> Result<Owner, Error> {
+        for _ in 0..TRIES {
+            if let Some((owner, ..)) = self.owner(account, now).await? {
+                return Ok(owner);
+            }
+            let record = self.store.get(&key(account)?, now).await?;
+            let version = record.ok_or(Error::Missing)?.version();
+            let mut owner = Owner::default();
+            aws_lc_rs::rand::fill(&mut owner).map_err(|_| Error::Random)?;
+            let commit = Commit::new()
+                .put(&owner_key(account)?, owner, Expect::Absent)
+                .guard(&key(account)?, Expect::Version(version));
+            // Whatever it was, the next look shows it.
+            let (Outcome::Committed(_) | Outcome::Conflict(_) | Outcome::Unknown) =
+                self.store.commit(commit, now).await?;
+        }
+        match self.owner(account, now).await? {
+            Some((owner, ..)) => Ok(owner),
+            None => Err(Error::Raced),
         }
     }
 
@@ -138,7 +187,9 @@ impl Accounts {
         let account = parse(address)?;
         let existed = self.exists(&account, now).await?;
         // First the account, so that nothing new arrives.
-        let commit = Commit::new().delete(&key(&account)?, Expect::Anything);
+        let commit = Commit::new()
+            .delete(&key(&account)?, Expect::Anything)
+            .delete(&owner_key(&account)?, Expect::Anything);
         self.commit(commit, now).await?;
         match mailbox::empty(&self.store, &account, now).await? {
             0 if !existed => Err(Error::Missing),
@@ -173,7 +224,11 @@ impl Accounts {
     ) -> Result<(), Error> {
         let hash = auth::hash(password).map_err(|_| Error::Hash)?;
         let value = [&[FORMAT], hash.as_bytes()].concat();
-        let commit = Commit::new().put(&key(account)?, &*value, expect);
+        let mut commit = Commit::new().put(&key(account)?, &*value, expect);
+        if expect == Expect::Absent {
+            // Somebody else from now on.
+            commit = commit.delete(&owner_key(account)?, Expect::Anything);
+        }
         match self.commit(commit, now).await? {
             None => Ok(()),
             // Each hash has a salt of its own: this is ours, of a try whose outcome nobody knew.
@@ -207,6 +262,10 @@ pub(crate) fn parse(address: &str) -> Result<Arc<str>, Error> {
 /// Where the record of an account lies.
 pub(crate) fn key(account: &str) -> Result<Key, record_store::Error> {
     Key::new(NAMESPACE, account)
+}
+
+fn owner_key(account: &str) -> Result<Key, record_store::Error> {
+    Key::new(OWNERS, account)
 }
 
 /// Fewest characters of a password.

@@ -48,6 +48,15 @@ pub(crate) fn rfc5322(time: SystemTime) -> String {
     )
 }
 
+/// A moment as people of any language read it, to the minute and in UTC: `2027-01-15 08:00 UTC`.
+pub(crate) fn minute(time: SystemTime) -> String {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    let seconds = since.map_or(0, |since| since.as_secs());
+    let (year, month, day) = civil(seconds / 86_400);
+    let (hour, minute) = (seconds / 3600 % 24, seconds / 60 % 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
+}
+
 /// Year, month and day of a day after the epoch, in the Gregorian calendar. Years begin in March
 /// here, so that the leap day is the last one.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -78,5 +87,7 @@ mod tests {
             let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(rfc5322(time), text);
         }
+        let leap = SystemTime::UNIX_EPOCH + Duration::from_secs(951_868_799);
+        assert_eq!(minute(leap), "2000-02-29 23:59 UTC");
     }
 }

@@ -12,7 +12,7 @@
 //!   mailbox, accounts (record-store)                             one commit, then 250
 //!      │
 //! pop3::server ── pop3::session ── auth                          Argon2 on threads of its own
-//! web ── symmetric-seal                                          HTTPS: the pages of sealed messages
+//! web ── symmetric-seal ── receipts                              HTTPS: the pages of sealed messages; mail to senders
 //!
 //! outbound ── route, facts, decide (tls-policy) ── attempt ── transaction     one letter, tried once
 //! ```
@@ -36,6 +36,7 @@ mod mailbox;
 mod notice;
 pub mod outbound;
 pub mod pop3;
+pub mod receipts;
 pub mod sealing;
 mod secure;
 mod service;

@@ -20,7 +20,7 @@ pub(crate) use self::{lock::Lock, usage::Quota};
 
 use self::{lock::Fence, usage::Usage};
 use crate::{accounts, clock::Clock};
-use record_store::{AnyStore, Commit, Expect, Key, Large, Outcome, Prefix, Records};
+use record_store::{AnyStore, Commit, Expect, Key, Large, Outcome, Prefix, Records, Version};
 use std::{fmt::Write, sync::Arc, time::SystemTime};
 
 const ROWS: &str = "mail.box";
@@ -51,6 +51,15 @@ enum Shared {
     Yes,
 }
 
+/// Records that go with a delivery: so it happens once, and only while something is as it was.
+#[derive(Clone, Debug)]
+pub(crate) struct Once {
+    /// Stands for what is to be delivered. The commit that delivers it removes it.
+    pub(crate) task: (Key, Version),
+    /// Must not have changed.
+    pub(crate) guard: (Key, Version),
+}
+
 /// Why a mailbox did not do it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
@@ -58,6 +67,8 @@ pub(crate) enum Error {
     Quota,
     #[error("the account is no more")]
     NoAccount,
+    #[error("it was delivered by somebody else, or given up")]
+    Done,
     #[error("the store failed")]
     Store(#[from] record_store::Error),
     #[error("the commit's outcome is a conflict, or unknown")]
@@ -148,6 +159,28 @@ impl Mailboxes {
         message: &[u8],
         now: SystemTime,
     ) -> Result<(), Error> {
+        self.deliver_with(accounts, message, None, now).await
+    }
+
+    /// Stores a message for one account, and removes in the same commit what stands for it.
+    pub(crate) async fn deliver_once(
+        &self,
+        account: &Arc<str>,
+        message: &[u8],
+        once: &Once,
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        let accounts = std::slice::from_ref(account);
+        self.deliver_with(accounts, message, Some(once), now).await
+    }
+
+    async fn deliver_with(
+        &self,
+        accounts: &[Arc<str>],
+        message: &[u8],
+        once: Option<&Once>,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         let size = message.len() as u64;
         for account in accounts {
             self.count(account, now).await?;
@@ -155,7 +188,7 @@ impl Mailboxes {
         if !self.usage.charge(accounts, size) {
             return Err(Error::Quota);
         }
-        let stored = self.store(accounts, message, now).await;
+        let stored = self.store(accounts, message, once, now).await;
         if stored.is_ok() {
             self.usage.stored(accounts, size);
         }
@@ -167,6 +200,7 @@ impl Mailboxes {
         &self,
         accounts: &[Arc<str>],
         message: &[u8],
+        once: Option<&Once>,
         now: SystemTime,
     ) -> Result<(), Error> {
         let row = Row {
@@ -178,7 +212,7 @@ impl Mailboxes {
             },
         };
         let body = Large::stage(&self.store, message, now).await?;
-        let published = self.publish(accounts, &row, &body, now).await;
+        let published = self.publish(accounts, &row, &body, once, now).await;
         if published.is_err() {
             // Or it would take the space of others until a sweep.
             let _ = body.discard(&self.store, now).await;
@@ -191,12 +225,25 @@ impl Mailboxes {
         accounts: &[Arc<str>],
         row: &Row,
         body: &Large,
+        once: Option<&Once>,
         now: SystemTime,
     ) -> Result<(), Error> {
         for _ in 0..TRIES {
-            let commit = self.delivery(accounts, row, body, now).await?;
+            let mut commit = self.delivery(accounts, row, body, now).await?;
+            if let Some(Once { task, guard }) = once {
+                commit = commit
+                    .delete(&task.0, Expect::Version(task.1))
+                    .guard(&guard.0, Expect::Version(guard.1));
+            }
             match self.store.commit(commit, now).await? {
                 Outcome::Committed(_) => return Ok(()),
+                // Not by us: whatever became of our own tries was looked at.
+                Outcome::Conflict(conflict) if once.is_some_and(|o| o.task.0 == conflict.key) => {
+                    return Err(Error::Done);
+                }
+                Outcome::Conflict(conflict) if once.is_some_and(|o| o.guard.0 == conflict.key) => {
+                    return Err(Error::NoAccount);
+                }
                 // A conflict: somebody has just got another password, or is gone.
                 Outcome::Conflict(_) | Outcome::Unknown => {}
             }

@@ -3,7 +3,7 @@
 //! Whatever a stranger wrote stands in it behind `> `, decoded, in one paragraph, without characters
 //! that hide or turn text round, and with its links broken: it cannot pass for ours.
 
-mod encoded_word;
+pub(crate) mod encoded_word;
 mod words;
 
 use crate::{clock, config::Language, headers, smtp::command::Address};
@@ -171,7 +171,7 @@ impl Notice<'_> {
 
 /// Appends a paragraph in lines that any mail client can show, each behind `start` where that quotes,
 /// otherwise only the first.
-fn paragraph(start: &str, text: &str, out: &mut Vec<u8>) {
+pub(crate) fn paragraph(start: &str, text: &str, out: &mut Vec<u8>) {
     let further = match start {
         "> " => start,
         _ => "  ".get(..start.len()).unwrap_or_default(),
@@ -224,7 +224,7 @@ fn coding(message: &[u8]) -> &'static str {
 }
 
 /// An account as an address in a header field.
-fn mailbox(account: &str) -> String {
+pub(crate) fn mailbox(account: &str) -> String {
     let quoted = |(local, domain): (&str, &str)| {
         let local = local.replace('\\', "\\\\").replace('"', "\\\"");
         Address::parse(&format!("\"{local}\"@{domain}"))

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use mail_service::{
     Address, Clock, Config, Error as ServiceError,
     outbound::{Letter, Outbound, notice, with_crlf},
+    receipts,
     sealing::{self, Bound, Kept, Message},
 };
 use record_store::AnyStore;
@@ -102,7 +103,12 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Done {
     let mut told = io::stderr();
     writeln!(told, "link:  {}", kept.url)?;
     writeln!(told, "token: {}", *kept.sender.to_text())?;
-    writeln!(told, "`mail-service link` looks after it with this token.")?;
+    writeln!(told, "label: {}", receipts::label(&kept.id))?;
+    writeln!(
+        told,
+        "`mail-service link` looks after it with this token; receipts come to {}, with this label.",
+        arguments.from
+    )?;
     if let Some(shown) = shown {
         writeln!(told, "password, to be told by another way: {}", *shown)?;
     }
@@ -207,6 +213,7 @@ pub(crate) async fn care(config: &Config, url: &str, care: &Care) -> Done {
         Care::Status => {
             let view = granted(links.status(&id, &token, now).await?)?;
             writeln!(out, "{:?}", view.status)?;
+            writeln!(out, "label {}", receipts::label(&id))?;
             writeln!(out, "expires {}", in_days(view.expires, now))?;
             for time in view.released {
                 writeln!(out, "opened {}", in_days(time, now))?;

@@ -1,7 +1,7 @@
 //! A sealed message from an account of the service: sealed, kept behind a link, and announced by a mail that holds nothing
 //! of it. The password is used here, at the sender's side, and is neither kept nor logged.
 
-use crate::{Clock, Config, Language};
+use crate::{Clock, Config, Language, receipts};
 use record_store::AnyStore;
 use std::{
     sync::Arc,
@@ -9,7 +9,7 @@ use std::{
 };
 use symmetric_seal::{
     Passphrase, SealError, Sealer,
-    link::{Hint, LinkId, LinkSecret, SenderToken, Terms},
+    link::{Hint, LinkId, LinkSecret, ReadNotice, SenderToken, Terms},
     mime::{
         Attachment, FileName, Invitation, Language as MailLanguage, Letter, LinkUrl, Mailbox,
         MessageId, MimeError,
@@ -89,6 +89,9 @@ pub enum Error {
     /// The sender is not in the service's domains.
     #[error("{0} lies in none of the domains of the service")]
     Sender(String),
+    /// Nobody could be told of readers and replies.
+    #[error("the sender cannot be told of readers and replies")]
+    Receipts(#[from] receipts::Error),
     /// The service has no pages that the recipient could open it on.
     #[error("listen.https names no address: there is no page to open a sealed message on")]
     NoSite,
@@ -141,7 +144,11 @@ pub async fn seal(
     drop(zeroize::Zeroizing::new(letter));
 
     let hint = message.hint.as_deref().map(Hint::new).transpose()?;
-    let mut terms = Terms::new().views(message.views);
+    let memo = receipts::memo(store.clone(), &message.from, &message.to, now).await?;
+    let mut terms = Terms::new()
+        .views(message.views)
+        .notice(ReadNotice::Every)
+        .memo(memo);
     if let Some(hint) = &hint {
         terms = terms.hint(hint.clone());
     }

@@ -12,6 +12,7 @@ use crate::{
     log::{Causes, Network},
     mailbox::{Mailboxes, Quota},
     pop3,
+    receipts::{self, Receipts},
     smtp::{self, command::Recipient, session::Lookup},
     tls,
     web::{self, Web},
@@ -62,6 +63,7 @@ pub(crate) struct Service {
     pub(crate) data_limits: smtp::data::Limits,
     /// Memory for the messages that are under way.
     pub(crate) room: Arc<Shares>,
+    pub(crate) receipts: Arc<Receipts>,
     /// Known once the port is, which links name.
     pub(crate) web: OnceLock<Arc<Web>>,
 }
@@ -170,7 +172,15 @@ impl Service {
         smtp_options.secure.clone_from(&inbound.secure);
         let passwords = Passwords::start(limits.password_threads, limits.password_queue)
             .map_err(Error::Threads)?;
+        let receipts = Receipts::new(
+            &config,
+            store.clone(),
+            accounts.clone(),
+            mailboxes.clone(),
+            clock.clone(),
+        );
         let service = Self {
+            receipts: Arc::new(receipts),
             tls: Arc::new(tls::ServerTls::load(&config, clock.now())?),
             accounts,
             mailboxes,
@@ -239,6 +249,8 @@ impl Server {
         server.listen_web(&store, shared).await?;
         let domains = service.config.outbound.domains;
         let work = sweep(store, domains, service.clock.clone(), Stop(stopped.clone()));
+        tokio::spawn(work);
+        let work = receipts::work(service.receipts.clone(), Stop(stopped.clone()), alive);
         tokio::spawn(work);
         tokio::spawn(renew(service.clone(), Stop(stopped.clone())));
         if service.inbound.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {

@@ -108,7 +108,7 @@ async fn the_demonstration_passes() {
     shown.end().await;
     let text = String::from_utf8(out).unwrap();
     assert_eq!(failures, 0, "{text}");
-    assert_eq!(text.matches("PASS ").count(), 11, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 15, "{text}");
     for evidence in [
         "mx.b.test (dane.lookup.secure): dane (dane.usable)",
         "(dane.no-match) (tls.not-authenticated)",
@@ -118,6 +118,10 @@ async fn the_demonstration_passes() {
         "though the domain is remembered for better",
         "(memory.drop)",
         "not even a connection",
+        "wrong:   403 link.wrong-proof",
+        "opened:  Subject: The vault; The vault is 4711.; with plan.txt",
+        "subject: Opened: your sealed message to carol@example.net",
+        "Browser: https://sealed.localhost:",
     ] {
         assert!(text.contains(evidence), "{evidence}: {text}");
     }
@@ -139,7 +143,7 @@ async fn shown(octets: &[u8]) -> Result<String, String> {
     let shown = demo::show(&options, Clock::system(), &mut out).await;
     shown.map_err(|error| error.to_string())?.end().await;
     let text = String::from_utf8(out).unwrap();
-    assert_eq!(text.matches("PASS ").count(), 11, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 15, "{text}");
     Ok(text)
 }
 

@@ -66,6 +66,15 @@ pub enum Notice {
     },
     /// There is a reply.
     Replied,
+    /// A reader has destroyed the message.
+    Destroyed,
+    /// Too many proofs in a row were wrong, for the first time since the link was made or opened.
+    Locked {
+        /// From when on the next proof is looked at.
+        until: SystemTime,
+        /// Wrong proofs, ever.
+        wrong_proofs: u32,
+    },
 }
 
 /// Why not. Each has a stable [code](Self::code).

@@ -1,12 +1,13 @@
 //! A link as octets, for a store.
 //!
 //! ```text
-//! 1                      the format
+//! 1 | 2                  the format; 2 exactly if there is a memo
 //! stage                  0 pending: until 8
 //!                        1 open: salt and costs 19, SHA-256 of the proof 32, wrong in a row 4, locked (0 | 1, until 8)
 //!                        2 gone: why 1, since 8
 //! sender 32, expires 8, seen 8, wrong proofs ever 4
 //! views 1, attempts 1, notice 1, replies 1, bound 1, length of the hint 2, hint
+//! in format 2            length of the memo 2, memo
 //! number of readings 1, each: token 32, at 8, resume until 8
 //! reply                  0 none | 1 held: digest 32, at 8 | 2 erased: at 8
 //! ```
@@ -16,20 +17,24 @@
 use super::moment::Moment;
 use super::secrets::Hash;
 use super::state::{End, Open, Reading, Slot, Stage};
-use super::{Hint, Link, MAX_VIEWS, ReadNotice, Replies, Terms};
+use super::{Hint, Link, MAX_VIEWS, Memo, ReadNotice, Replies, Terms};
 use crate::{KdfParameters, ProofHash};
 
 /// Most octets of an encoded link.
-pub const MAX_RECORD: usize = 256 + 4 * Hint::MAX_CHARS + MAX_VIEWS as usize * 48;
+pub const MAX_RECORD: usize =
+    256 + 4 * Hint::MAX_CHARS + Memo::MAX_OCTETS + MAX_VIEWS as usize * 48;
 
-const FORMAT: u8 = 1;
+/// Without a memo, and with one.
+const PLAIN: u8 = 1;
+const WITH_MEMO: u8 = 2;
+const NEWEST: u8 = WITH_MEMO;
 
 /// Why octets are no link.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// A later release wrote this; upgrade this program.
-    #[error("format {found} of a link is newer than {FORMAT}, the newest that this release reads")]
+    #[error("format {found} of a link is newer than {NEWEST}, the newest that this release reads")]
     Format {
         /// Which.
         found: u8,
@@ -43,7 +48,10 @@ impl Link {
     /// At most [`MAX_RECORD`] octets, which begin with the number of their format.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT];
+        let mut out = vec![match self.terms.memo {
+            None => PLAIN,
+            Some(_) => WITH_MEMO,
+        }];
         match &self.stage {
             Stage::Pending { until } => {
                 out.push(0);
@@ -100,16 +108,16 @@ impl Link {
     /// [`RecordError`].
     pub fn decode(octets: &[u8]) -> Result<Self, RecordError> {
         match octets {
-            [FORMAT, rest @ ..] if octets.len() <= MAX_RECORD => {
-                decode(rest).ok_or(RecordError::Damaged)
+            [format @ PLAIN..=NEWEST, rest @ ..] if octets.len() <= MAX_RECORD => {
+                decode(*format, rest).ok_or(RecordError::Damaged)
             }
-            [found, ..] if *found > FORMAT => Err(RecordError::Format { found: *found }),
+            [found, ..] if *found > NEWEST => Err(RecordError::Format { found: *found }),
             _ => Err(RecordError::Damaged),
         }
     }
 }
 
-fn decode(octets: &[u8]) -> Option<Link> {
+fn decode(format: u8, octets: &[u8]) -> Option<Link> {
     let mut from = Reader(octets);
     let stage = match from.octet()? {
         0 => Stage::Pending {
@@ -134,7 +142,7 @@ fn decode(octets: &[u8]) -> Option<Link> {
     let sender = Hash(from.array()?);
     let (expires, seen) = (from.moment()?, from.moment()?);
     let failed = from.number()?;
-    let terms = Terms::decode(&mut from)?;
+    let terms = Terms::decode(format, &mut from)?;
     let count = from.octet()?;
     let reading = |_| {
         Some(Reading {
@@ -219,9 +227,15 @@ impl Terms {
         let length = u16::try_from(hint.len()).unwrap_or(u16::MAX);
         out.extend(length.to_be_bytes());
         out.extend(hint.as_bytes());
+        if let Some(memo) = &self.memo {
+            // At most 1024 octets.
+            let length = u16::try_from(memo.octets().len()).unwrap_or(u16::MAX);
+            out.extend(length.to_be_bytes());
+            out.extend(memo.octets());
+        }
     }
 
-    fn decode(from: &mut Reader<'_>) -> Option<Self> {
+    fn decode(format: u8, from: &mut Reader<'_>) -> Option<Self> {
         let [views, attempts, notice, replies, bound] = from.array()?;
         let length = u16::from_be_bytes(from.array()?);
         let text = str::from_utf8(from.octets(length.into())?).ok()?;
@@ -249,6 +263,13 @@ impl Terms {
                 _ => return None,
             },
             hint,
+            memo: match format {
+                PLAIN => None,
+                _ => {
+                    let length = u16::from_be_bytes(from.array()?);
+                    Some(Memo::new(from.octets(length.into())?.to_vec()).ok()?)
+                }
+            },
         };
         terms.check().is_ok().then_some(terms)
     }

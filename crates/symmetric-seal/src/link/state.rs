@@ -1,10 +1,13 @@
 use std::fmt;
 use std::time::SystemTime;
 
+#[cfg(feature = "store")]
+use super::NOTICE_KEPT;
 use super::moment::Moment;
 use super::secrets::Hash;
 use super::{
-    Effect, MAX_LIFETIME, PENDING, REPLY_KEPT, Replies, SenderToken, TOMBSTONE, Terms, TermsError,
+    Effect, MAX_LIFETIME, Memo, PENDING, REPLY_KEPT, Replies, SenderToken, TOMBSTONE, Terms,
+    TermsError,
 };
 use crate::{KdfParameters, ProofHash};
 
@@ -119,6 +122,12 @@ impl Link {
         Some(last.after(TOMBSTONE).time())
     }
 
+    /// What the server keeps with it for itself.
+    #[must_use]
+    pub fn memo(&self) -> Option<&Memo> {
+        self.terms.memo.as_ref()
+    }
+
     /// The link as it is at a time, and what is to be done about what has become due.
     pub(super) fn settle(&self, now: SystemTime) -> (Self, Vec<Effect>) {
         let mut link = self.clone();
@@ -149,6 +158,12 @@ impl Link {
             effects.push(Effect::EraseBody);
         }
         self.stage = Stage::Gone { end, at };
+    }
+
+    /// When the step was that led here, and until when a notice of it is kept.
+    #[cfg(feature = "store")]
+    pub(crate) fn noticed(&self) -> (SystemTime, SystemTime) {
+        (self.seen.time(), self.seen.after(NOTICE_KEPT).time())
     }
 
     pub(super) fn views_left(&self) -> u8 {

@@ -182,6 +182,15 @@ impl Link {
             self.failed = self.failed.saturating_add(1);
             self.stage = Stage::Open(open);
             let wait = open.locked.map(Moment::time);
+            // Once for each row of them, or whoever has the link could fill the sender's mailbox.
+            if let Some(until) = wait
+                && open.failures == u32::from(self.terms.attempts)
+            {
+                effects.push(Effect::Notify(Notice::Locked {
+                    until,
+                    wrong_proofs: self.failed,
+                }));
+            }
             return Err(Refusal::WrongProof { wait });
         }
         open.failures = 0;
@@ -268,6 +277,9 @@ impl Link {
             Stage::Gone { .. } => Err(self.gone()),
             Stage::Pending { .. } | Stage::Open(_) => {
                 self.end(how, self.seen, effects);
+                if how == End::Destroyed {
+                    effects.push(Effect::Notify(Notice::Destroyed));
+                }
                 Ok(Answer::Done)
             }
         }

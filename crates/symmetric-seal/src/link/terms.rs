@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::Hint;
+use super::{Hint, Memo};
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 24 * 60 * MINUTE;
@@ -17,6 +17,8 @@ pub const PENDING: Duration = Duration::from_secs(DAY);
 pub const RESUME: Duration = Duration::from_secs(10 * MINUTE);
 /// How long a reply waits for the sender: 28 days.
 pub const REPLY_KEPT: Duration = Duration::from_secs(28 * DAY);
+/// How long a notice waits until it can be delivered: 28 days.
+pub const NOTICE_KEPT: Duration = Duration::from_secs(28 * DAY);
 /// How long a tombstone says what became of the link: 90 days.
 pub const TOMBSTONE: Duration = Duration::from_secs(90 * DAY);
 
@@ -51,6 +53,7 @@ pub struct Terms {
     pub(super) replies: Replies,
     pub(super) bound: bool,
     pub(super) hint: Option<Hint>,
+    pub(super) memo: Option<Memo>,
 }
 
 /// Why a link cannot be made on these terms.
@@ -66,9 +69,12 @@ pub enum TermsError {
     /// The expiry is not in the future, or more than [`MAX_LIFETIME`] away.
     #[error("a link expires within 366 days from now")]
     Expiry,
+    /// A memo of nothing, or of more than [`Memo::MAX_OCTETS`] octets.
+    #[error("a memo has from 1 to {} octets", Memo::MAX_OCTETS)]
+    Memo,
 }
 
-/// One view, five attempts, a notice of the first view, one reply, the password alone, no hint.
+/// One view, five attempts, a notice of the first view, one reply, the password alone, no hint, no memo.
 impl Default for Terms {
     fn default() -> Self {
         Self {
@@ -78,6 +84,7 @@ impl Default for Terms {
             replies: Replies::One,
             bound: false,
             hint: None,
+            memo: None,
         }
     }
 }
@@ -128,6 +135,16 @@ impl Terms {
     pub fn hint(self, hint: Hint) -> Self {
         Self {
             hint: Some(hint),
+            ..self
+        }
+    }
+
+    /// A memo of the server's own: whom to tell of what happens. Nobody with the link sees it. With one, the feature
+    /// `store` keeps each [`Notice`](super::Notice) until it is delivered, in the commit that it is of.
+    #[must_use]
+    pub fn memo(self, memo: Memo) -> Self {
+        Self {
+            memo: Some(memo),
             ..self
         }
     }

@@ -5,6 +5,8 @@
 //! ("seal-body", key)          the sealed message, in chunks if it is larger than a record
 //! ("seal-reply", key)         the sealed reply, as well
 //! ("seal-due", second, key)   nothing in it: when the link has to be looked at by a sweep
+//! ("seal-notice", key, code, number)
+//!                             what the sender is to be told: see `notices`
 //! ```
 //!
 //! All that a step changes is one commit, which expects the link that the step began with.
@@ -16,6 +18,7 @@ use record_store::{Error, Key, Prefix};
 use crate::link::LinkKey;
 
 const DUE: &str = "seal-due";
+const NOTICE: &str = "seal-notice";
 
 pub(super) fn link(key: &LinkKey) -> Result<Key, Error> {
     Key::new("seal-link", key.octets())
@@ -37,6 +40,25 @@ pub(super) fn all_due() -> Result<Prefix, Error> {
     Prefix::new(DUE, ())
 }
 
+/// There is one for each event of a link.
+pub(super) fn notice(key: &LinkKey, code: u8, number: u64) -> Result<Key, Error> {
+    Key::new(NOTICE, (key.octets(), u64::from(code), number))
+}
+
+/// Those of a link, or all.
+pub(super) fn notices(of: Option<&LinkKey>) -> Result<Prefix, Error> {
+    match of {
+        Some(key) => Prefix::new(NOTICE, key.octets()),
+        None => Prefix::new(NOTICE, ()),
+    }
+}
+
+/// Which link a [`notice`] is of.
+pub(super) fn read_notice(key: &Key) -> Option<LinkKey> {
+    let link = key.parts().next()?.bytes().try_into().ok()?;
+    Some(LinkKey::from_octets(link))
+}
+
 /// What [`due`] was made of.
 pub(super) fn read_due(key: &Key) -> Option<(SystemTime, LinkKey)> {
     let mut parts = key.parts();
@@ -45,7 +67,7 @@ pub(super) fn read_due(key: &Key) -> Option<(SystemTime, LinkKey)> {
     Some((UNIX_EPOCH.checked_add(at)?, LinkKey::from_octets(link)))
 }
 
-fn seconds(at: SystemTime) -> u64 {
+pub(super) fn seconds(at: SystemTime) -> u64 {
     let since = at.duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
 }

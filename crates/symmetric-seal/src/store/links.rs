@@ -68,7 +68,8 @@ pub struct Issued {
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Done {
-    /// What the sender is to be told now. It is told once: a crash may swallow it, and [`Links::status`] still knows.
+    /// What the sender is to be told now. It is said once, and a crash may swallow it: with a
+    /// [memo](Terms::memo) the same waits in [`Links::waiting`].
     pub notices: Vec<Notice>,
 }
 
@@ -110,7 +111,8 @@ impl fmt::Debug for Reply {
 }
 
 impl<R: Records> Links<R> {
-    /// Links in this store. Their records have the namespaces `seal-link`, `seal-body`, `seal-reply` and `seal-due`.
+    /// Links in this store. Their records have the namespaces `seal-link`, `seal-body`, `seal-reply`, `seal-due` and
+    /// `seal-notice`.
     pub fn new(store: R) -> Self {
         Self {
             store,

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use record_store::{Commit, Expect, Large, Outcome, Records, Version};
 
-use super::{LinksError, keys};
+use super::{LinksError, keys, notices};
 use crate::link::{Answer, Effect, Event, Link, LinkKey, Notice, Refusal, Step};
 
 /// How often a step is tried anew when others were faster.
@@ -124,6 +124,16 @@ pub(super) fn commit(
             }
             (Effect::EraseBody, _) => commit.delete(&keys::body(key)?, Expect::Anything),
             (Effect::EraseReply, _) => commit.delete(&keys::reply(key)?, Expect::Anything),
+            (Effect::Notify(notice), _) => match step.link.memo() {
+                Some(memo) => {
+                    let (code, number) = notices::name(*notice);
+                    let (at, until) = step.link.noticed();
+                    let name = keys::notice(key, code, number)?;
+                    let value = notices::encode(*notice, at, memo);
+                    commit.put_until(&name, value, Expect::Anything, until)
+                }
+                None => commit,
+            },
             _ => commit,
         };
     }

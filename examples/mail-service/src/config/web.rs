@@ -20,7 +20,8 @@ pub struct Web {
     pub hsts_seconds: u64,
     /// Most octets of a sealed message, and of a reply to one.
     pub sealed_octets: usize,
-    /// Links that do not exist, asked for by one network in a quarter of an hour, after which it must wait.
+    /// Links that do not exist, asked for by one network in a quarter of an hour, after which it must wait, but for links
+    /// that it has found before.
     pub unknown_links: u32,
     /// Seconds for which a connection may last, its requests and answers included.
     pub connection_seconds: u64,

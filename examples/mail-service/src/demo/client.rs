@@ -23,6 +23,11 @@ pub(super) struct Tls {
 impl Tls {
     /// Trusts this certificate, of localhost, and no other.
     pub(super) fn of_certificate(certificate: &Path) -> Result<Self, Box<dyn Error>> {
+        Self::for_name(certificate, "localhost")
+    }
+
+    /// Trusts this certificate, of this name, and no other.
+    pub(super) fn for_name(certificate: &Path, name: &str) -> Result<Self, Box<dyn Error>> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(certificate)?)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -32,11 +37,11 @@ impl Tls {
             .with_no_client_auth();
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
-            name: ServerName::try_from("localhost")?,
+            name: ServerName::try_from(name.to_owned())?,
         })
     }
 
-    async fn secure(&self, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
+    pub(super) async fn secure(&self, tcp: TcpStream) -> std::io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.name.clone(), tcp).await
     }
 }

@@ -2,15 +2,21 @@
 
 mod client;
 mod dane;
+mod http;
 mod message;
 mod own;
 mod proxy;
+mod sealed;
 mod secure;
 mod sender;
 mod zone;
 
-use crate::{Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice};
+use crate::{
+    Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice, web,
+};
+use aws_lc_rs::digest::{SHA256, digest};
 use memchr::memmem;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
     error::Error,
     io::Write,
@@ -63,7 +69,11 @@ pub async fn show(
     )?;
     let resolver = Resolver::Servers(vec![zone.address]);
     let stage = Stage::start(&data.path().join("data"), resolver, &clock).await?;
-    writeln!(out, "SMTP on {}, POP3S on {}\n", stage.smtp, stage.pop3s)?;
+    write!(out, "SMTP on {}, POP3S on {}", stage.smtp, stage.pop3s)?;
+    match stage.server.https().first() {
+        Some(https) => writeln!(out, ", HTTPS on {https}\n")?,
+        None => writeln!(out, "\n")?,
+    }
 
     let mut failures = 0;
     for (number, title, from, text, grade) in [
@@ -114,6 +124,8 @@ pub async fn show(
         alice: &alice,
     };
     failures += secure::show(&scene, out).await?;
+    let (failed, sealed) = sealed::show(&stage, &clock, out).await?;
+    failures += failed;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];
@@ -127,6 +139,9 @@ pub async fn show(
         stage.smtp, stage.pop3s, *stage.password,
     )?;
     writeln!(out, "Try:    {}", stage.curl(2))?;
+    if let Some(sealed) = sealed {
+        sealed.tell(out)?;
+    }
     Ok(Demo {
         server: stage.server,
         failures,
@@ -153,6 +168,7 @@ impl Demo {
 /// A service with one account, and clients for it.
 struct Stage {
     server: Server,
+    config: Config,
     smtp: SocketAddr,
     pop3s: SocketAddr,
     certificate: PathBuf,
@@ -167,26 +183,36 @@ impl Stage {
         clock: &Clock,
     ) -> Result<Self, Box<dyn Error>> {
         let any_port = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-        let config = Config {
+        let mut config = Config {
             data_dir: folder.to_owned(),
             hostname: "mx.b.test".into(),
             domains: vec!["b.test".into()],
             postmaster: Some(BOB.into()),
             listen: Listen {
                 smtp: any_port.clone(),
-                pop3s: any_port,
+                pop3s: any_port.clone(),
+                https: match web::are_pages_here() {
+                    true => any_port,
+                    false => Vec::new(),
+                },
                 ..Listen::default()
             },
             resolver,
             ..Config::default()
         };
+        // Names that every browser takes for this machine; to be forgotten with the certificate.
+        config.web.host = Some("mail.localhost".into());
+        config.web.sealed_host = Some("sealed.localhost".into());
+        config.web.hsts_seconds = 0;
         config.prepare()?;
         let password = new_password()?;
         let store = Arc::new(config.open_store()?);
         Accounts::new(store)
             .add(BOB, &password, clock.now())
             .await?;
-        let server = Server::start(config, clock.clone()).await?;
+        let server = Server::start(config.clone(), clock.clone()).await?;
+        // What links name.
+        config.web.port = server.https().first().map(SocketAddr::port);
         let first = |addresses: &[SocketAddr]| addresses.first().copied().ok_or("no address");
         let certificate = folder.join("certificate.pem");
         Ok(Self {
@@ -196,6 +222,7 @@ impl Stage {
             certificate,
             password,
             server,
+            config,
         })
     }
 
@@ -209,6 +236,15 @@ impl Stage {
     /// The newest message in the mailbox, and how many there are.
     async fn newest(&self) -> Result<(Vec<u8>, usize), Box<dyn Error>> {
         client::fetch(self.pop3s, &self.tls, BOB, &self.password).await
+    }
+
+    /// SHA-256 of the certificate, as browsers show it.
+    fn fingerprint(&self) -> Result<String, Box<dyn Error>> {
+        let certificate = CertificateDer::from_pem_file(&self.certificate)?;
+        let digest = digest(&SHA256, &certificate);
+        let octets = digest.as_ref().iter();
+        let octets: Vec<String> = octets.map(|octet| format!("{octet:02X}")).collect();
+        Ok(octets.join(":"))
     }
 
     /// A command line that reads a message.

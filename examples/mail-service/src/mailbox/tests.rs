@@ -182,14 +182,14 @@ async fn what_is_there_is_not_delivered_twice_and_not_called_failed() {
     };
     let body = Large::stage(&boxes.store, b"hello", NOW).await.unwrap();
     for _ in 0..2 {
-        boxes.publish(&to, &row, &body, NOW).await.unwrap();
+        boxes.publish(&to, &row, &body, None, NOW).await.unwrap();
         assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
         assert_eq!(boxes.rows("joe", NOW).await.unwrap().len(), 1);
     }
     // With the row gone, the same conflict is a failure.
     let row = boxes.rows("ann", NOW).await.unwrap();
     remove(&boxes.store, "ann", &row, None, NOW).await.unwrap();
-    let again = boxes.publish(&to, &row[0], &body, NOW).await;
+    let again = boxes.publish(&to, &row[0], &body, None, NOW).await;
     assert!(matches!(again, Err(Error::Commit)));
 }
 

@@ -99,7 +99,7 @@ fn quoted(mut text: &[u8]) -> Vec<u8> {
 }
 
 /// A header field's value: as it is, if it is short ASCII; in encoded words otherwise.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     // A stranger's own encoded word must stay text here, or a mail client would decode it.
     if text.is_ascii() && text.len() <= 60 && !text.contains("=?") {
         return text.to_owned();

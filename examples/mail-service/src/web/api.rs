@@ -13,12 +13,14 @@
 
 use super::{
     Client,
+    guesses::Guesses,
     refusal::{Refusal, seconds},
 };
 use crate::{
     clock::Clock,
-    limits::{Failures, Share, Shares},
+    limits::{Share, Shares},
     log::Causes,
+    receipts::Receipts,
     service::Service,
 };
 use axum::{
@@ -32,7 +34,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use record_store::AnyStore;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::json;
 use std::{
     net::IpAddr,
@@ -46,6 +48,7 @@ use symmetric_seal::{
 };
 use tokio::time::timeout;
 use tracing::warn;
+use zeroize::Zeroizing;
 
 /// Octets of a request in JSON.
 const JSON_OCTETS: usize = 1024;
@@ -66,9 +69,10 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// What the requests share.
 pub(super) struct Api {
     links: Links<Arc<AnyStore>>,
+    receipts: Arc<Receipts>,
     clock: Clock,
     /// Links that do not exist, by who asked for them.
-    unknown: Failures,
+    guesses: Guesses,
     room: Arc<Shares>,
     most: usize,
 }
@@ -82,14 +86,22 @@ struct Nothing {}
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Proof {
-    proof: String,
-    reader: String,
+    #[serde(deserialize_with = "secret")]
+    proof: Zeroizing<String>,
+    #[serde(deserialize_with = "secret")]
+    reader: Zeroizing<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reader {
-    reader: String,
+    #[serde(deserialize_with = "secret")]
+    reader: Zeroizing<String>,
+}
+
+/// A text of which no copy is left behind here; what the connection has read it into is not ours.
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(from).map(Zeroizing::new)
 }
 
 impl Api {
@@ -97,8 +109,9 @@ impl Api {
         let web = &service.config.web;
         Self {
             links: Links::new(store).max_message(web.sealed_octets),
+            receipts: service.receipts.clone(),
             clock: service.clock.clone(),
-            unknown: Failures::new(web.unknown_links),
+            guesses: Guesses::new(web.unknown_links),
             room: service.room.clone(),
             most: web.sealed_octets,
         }
@@ -114,18 +127,22 @@ impl Api {
             .with_state(Arc::new(self))
     }
 
-    /// What a link says. A network that asks for many that do not exist must wait, for every link.
+    /// What a link says. A network that asks for many that do not exist must wait: see [`Guesses`].
     async fn ask<T>(
         &self,
         client: IpAddr,
+        id: &LinkId,
         question: impl Future<Output = Result<Verdict<T>, LinksError>>,
     ) -> Result<T, Refusal> {
-        if !self.unknown.try_now(client) {
+        let Some(guess) = self.guesses.guess(client, &id.key()) else {
             return Err(Refusal::busy(UNKNOWN_WAIT));
-        }
+        };
         let asked = question.await;
-        if !matches!(asked, Ok(Verdict::Refused(link::Refusal::Unknown))) {
-            self.unknown.succeeded(client);
+        match &asked {
+            Ok(Verdict::Refused(link::Refusal::Unknown)) => guess.missed(),
+            Ok(_) => guess.found(),
+            // Nobody has learned anything.
+            Err(_) => drop(guess),
         }
         match asked {
             Ok(Verdict::Granted(it)) => Ok(it),
@@ -142,6 +159,24 @@ impl Api {
     fn id(&self, text: &str) -> Result<LinkId, Refusal> {
         let unknown = |_| Refusal::of(link::Refusal::Unknown, self.clock.now());
         text.parse().map_err(unknown)
+    }
+
+    /// As [`ask`](Self::ask), where the sender may have to be told of what comes of it.
+    async fn act<T>(
+        &self,
+        client: IpAddr,
+        id: &LinkId,
+        action: impl Future<Output = Result<Verdict<T>, LinksError>>,
+    ) -> Result<T, Refusal> {
+        let action = async {
+            let acted = action.await;
+            // Even after an error it may have happened, and a refusal may have locked the link.
+            if !matches!(acted, Ok(Verdict::Refused(link::Refusal::Unknown))) {
+                self.receipts.happened(id);
+            }
+            acted
+        };
+        self.ask(client, id, action).await
     }
 
     /// Room for the largest message there is, before anything is counted.
@@ -163,7 +198,7 @@ async fn challenge(
     json::<Nothing>(request).await?;
     let now = api.clock.now();
     let id = api.id(&id)?;
-    told(&api.ask(client, api.links.view(&id, now)).await?, now)
+    told(&api.ask(client, &id, api.links.view(&id, now)).await?, now)
 }
 
 /// What everybody with the link may know; never what a password could be tried on.
@@ -218,7 +253,7 @@ async fn release(
     let (room, now) = (api.room(client)?, api.clock.now());
     let id = api.id(&id)?;
     let release = api.links.release(&id, &proof, &reader, now);
-    let released = api.ask(client, release).await?;
+    let released = api.act(client, &id, release).await?;
     Ok(handed_out(released, room))
 }
 
@@ -232,7 +267,7 @@ async fn resume(
     let (room, now) = (api.room(client)?, api.clock.now());
     let id = api.id(&id)?;
     let resume = api.links.resume(&id, &reader, now);
-    let released = api.ask(client, resume).await?;
+    let released = api.ask(client, &id, resume).await?;
     Ok(handed_out(released, room))
 }
 
@@ -274,7 +309,7 @@ async fn destroy(
     let (reader, now) = (reader(request).await?, api.clock.now());
     let id = api.id(&id)?;
     let destroy = api.links.destroy(&id, &reader, now);
-    api.ask(client, destroy).await?;
+    api.act(client, &id, destroy).await?;
     Ok(said(&json!({})))
 }
 
@@ -299,7 +334,7 @@ async fn reply(
     let now = api.clock.now();
     let id = api.id(&id)?;
     let reply = api.links.reply(&id, &reader, &message, now);
-    api.ask(client, reply).await?;
+    api.act(client, &id, reply).await?;
     Ok(said(&json!({})))
 }
 
@@ -343,5 +378,47 @@ fn ours(fields: &HeaderMap, kind: &str) -> Result<(), Refusal> {
     match fields.contains_key(&FETCH_SITE) && !is(&FETCH_SITE, "same-origin") {
         true => Err(Refusal::foreign()),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        convert::Infallible,
+        pin::Pin,
+        task::{Context, Poll},
+    };
+    use tokio::time::Instant;
+
+    /// A body of which some comes, and then no more.
+    struct Stuck(Option<Bytes>);
+
+    impl hyper::body::Body for Stuck {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+            match self.0.take() {
+                Some(octets) => Poll::Ready(Some(Ok(hyper::body::Frame::data(octets)))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_has_to_come_in_time() {
+        for (kind, patience) in [(JSON, JSON_PATIENCE), (OCTETS, UPLOAD_PATIENCE)] {
+            let stuck = Body::new(Stuck(Some(Bytes::from_static(b"{"))));
+            let request = Request::builder().header(CONTENT_TYPE, kind).body(stuck);
+            let start = Instant::now();
+            let refused = body(request.unwrap(), kind, 1024, patience).await;
+            let response = refused.unwrap_err().into_response();
+            assert_eq!(response.status(), 408);
+            assert_eq!(start.elapsed(), patience);
+        }
     }
 }

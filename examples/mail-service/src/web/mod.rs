@@ -15,6 +15,7 @@
 
 mod api;
 mod assets;
+mod guesses;
 mod headers;
 mod hosts;
 mod pages;
@@ -33,6 +34,11 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 pub(crate) use redirect::serve as serve_redirect;
 pub(crate) use server::serve;
+
+/// Whether `cargo xtask site` had built the pages when this program was built.
+pub(crate) fn are_pages_here() -> bool {
+    assets::site().is_some()
+}
 
 /// The site, ready to answer.
 pub(crate) struct Web {

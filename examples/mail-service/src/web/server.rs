@@ -19,7 +19,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Seconds until TLS must stand, and until the header of a request must be there.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -43,12 +43,20 @@ pub(crate) async fn serve(
     client: IpAddr,
     stop: Stop,
 ) -> io::Result<()> {
-    let acceptor = TlsAcceptor::from(web.tls.clone());
-    let stream = timeout(PATIENCE, acceptor.accept(stream)).await??;
+    let stream = secure(&web.tls, stream).await?;
     let sni: Option<Arc<str>> = stream.get_ref().1.server_name().map(Arc::from);
     let shared = web.clone();
     let answer = move |request| answer(shared.clone(), client, sni.clone(), request);
     speak(stream, web.longest, stop, answer).await
+}
+
+/// Shakes hands, or gives up.
+async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    tls: &Arc<ServerConfig>,
+    stream: S,
+) -> io::Result<TlsStream<S>> {
+    let acceptor = TlsAcceptor::from(tls.clone());
+    timeout(PATIENCE, acceptor.accept(stream)).await?
 }
 
 async fn answer(
@@ -110,4 +118,133 @@ where
     connection.as_mut().graceful_shutdown();
     let end = stop.end().map_or(end, |stop| stop.min(end));
     timeout_at(end, connection).await?.map_err(io::Error::other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+    use std::future::{pending, ready};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        sync::watch,
+        time::sleep,
+    };
+
+    const LONGEST: Duration = Duration::from_secs(100);
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: b.test\r\n\r\n";
+
+    /// How a connection ends that this client makes, and after how many seconds of the tests' own time.
+    async fn lasts<C: Future<Output = ()> + Send + 'static, A: Future<Output = Response<Body>>>(
+        client: impl FnOnce(DuplexStream) -> C,
+        answer: impl Fn(Request<Incoming>) -> A,
+        stop: Stop,
+    ) -> (io::Result<()>, u64) {
+        let (near, far) = duplex(1024);
+        let (client, start) = (tokio::spawn(client(far)), Instant::now());
+        let ended = speak(near, LONGEST, stop, answer).await;
+        client.abort();
+        (ended, start.elapsed().as_secs())
+    }
+
+    fn at_once(_: Request<Incoming>) -> impl Future<Output = Response<Body>> {
+        ready(Response::new(Body::from("x")))
+    }
+
+    fn never(_: Request<Incoming>) -> impl Future<Output = Response<Body>> {
+        pending()
+    }
+
+    async fn held(mut stream: DuplexStream, octets: &'static [u8]) {
+        stream.write_all(octets).await.unwrap();
+        pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_header_has_to_come_in_time() {
+        let (sender, _receiver) = watch::channel(None);
+        let stop = || Stop::of(&sender);
+        for octets in [&b""[..], b"G", b"GET / HTTP/1.1\r\nHost: b.test\r\nX: "] {
+            let (_, seconds) = lasts(|far| held(far, octets), at_once, stop()).await;
+            assert_eq!(seconds, PATIENCE.as_secs(), "{octets:?}");
+        }
+        // An octet now and then does not help.
+        let dribble = |mut far: DuplexStream| async move {
+            for octet in REQUEST.iter().cycle() {
+                let _ = far.write_all(&[*octet]).await;
+                sleep(Duration::from_secs(4)).await;
+            }
+        };
+        let (_, seconds) = lasts(dribble, at_once, stop()).await;
+        assert_eq!(seconds, PATIENCE.as_secs());
+        // Nor a request before it.
+        let (_, seconds) = lasts(|far| held(far, REQUEST), at_once, stop()).await;
+        assert_eq!(seconds, PATIENCE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_lasts_no_longer_than_it_may() {
+        let (sender, _receiver) = watch::channel(None);
+        let stop = || Stop::of(&sender);
+        // One request after the other.
+        let busy = |far: DuplexStream| async move {
+            let (mut from, mut to) = tokio::io::split(far);
+            tokio::spawn(async move { while from.read_u8().await.is_ok() {} });
+            while to.write_all(REQUEST).await.is_ok() {
+                sleep(Duration::from_secs(5)).await;
+            }
+        };
+        let (ended, seconds) = lasts(busy, at_once, stop()).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(seconds, LONGEST.as_secs());
+        // A client that does not read its answer, and an answer that does not come.
+        let greedy =
+            |mut far: DuplexStream| async move { while far.write_all(REQUEST).await.is_ok() {} };
+        let large = |_| ready(Response::new(Body::from(vec![b'x'; 1 << 20])));
+        let (ended, seconds) = lasts(greedy, large, stop()).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(seconds, LONGEST.as_secs());
+        let (ended, seconds) = lasts(|far| held(far, REQUEST), never, stop()).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(seconds, LONGEST.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_the_service_waits_for_what_is_under_way_and_not_for_ever() {
+        // Asked for after a second, and waited for seven.
+        let stops = async |sender: &watch::Sender<_>| {
+            sleep(Duration::from_secs(1)).await;
+            let end = Instant::now() + Duration::from_secs(7);
+            sender.send(Some(end)).unwrap();
+        };
+        let (sender, _receiver) = watch::channel(None);
+        let one = lasts(|far| held(far, REQUEST), never, Stop::of(&sender));
+        let ((ended, seconds), ()) = tokio::join!(one, stops(&sender));
+        assert!(ended.is_err());
+        assert_eq!(seconds, 8);
+        let soon = |_| async {
+            sleep(Duration::from_secs(3)).await;
+            Response::new(Body::empty())
+        };
+        let (sender, _receiver) = watch::channel(None);
+        let one = lasts(|far| held(far, REQUEST), soon, Stop::of(&sender));
+        let ((ended, seconds), ()) = tokio::join!(one, stops(&sender));
+        assert!(ended.is_ok());
+        assert_eq!(seconds, 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tls_has_to_stand_in_time() {
+        let fixture = Fixture::new(|_| {}).await;
+        let tls = tls(&fixture.service.tls.config);
+        // A record of TLS that is announced and does not come.
+        for octets in [&b""[..], &[22, 3, 1, 2, 0, 1]] {
+            let (near, far) = duplex(1024);
+            let (client, start) = (tokio::spawn(held(far, octets)), Instant::now());
+            let ended = secure(&tls, near).await.map(drop);
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+            assert_eq!(start.elapsed(), PATIENCE);
+            client.abort();
+        }
+    }
 }

@@ -266,6 +266,8 @@ async fn what_no_page_of_ours_sends_is_refused() {
 async fn who_asks_for_many_links_that_do_not_exist_must_wait() {
     let world = World::with(|config| config.web.unknown_links = 3).await;
     let issued = world.link(MAIL, Terms::new(), None).await;
+    let other = world.link(MAIL, Terms::new(), None).await;
+    let asked = challenge(&world, &issued.id).await.json();
     for octet in 0..3 {
         assert_eq!(challenge(&world, &issued.id).await.status, 200, "no guess");
         let unknown = challenge(&world, &LinkId::from_octets([octet; 16])).await;
@@ -274,6 +276,19 @@ async fn who_asks_for_many_links_that_do_not_exist_must_wait() {
     let busy = challenge(&world, &LinkId::from_octets([9; 16])).await;
     assert_eq!((busy.status, busy.code()), (429, "web.busy".into()));
     assert_eq!(busy.field("retry-after"), "901");
-    // What exists cannot be told from what does not, now.
-    assert_eq!(challenge(&world, &issued.id).await.status, 429);
+    // What the network has found before it still gets.
+    assert_eq!(challenge(&world, &issued.id).await.status, 200);
+    let right = release(&proof(&asked, PASSWORD), &token(1));
+    let released = post(&world, &issued.id, "release", &right).await;
+    assert_eq!(released.status, 200);
+    // Another one that exists cannot be told from one that does not.
+    let fields = |answer: &Answer| {
+        (
+            answer.status,
+            answer.code(),
+            answer.field("retry-after").to_owned(),
+        )
+    };
+    let other = challenge(&world, &other.id).await;
+    assert_eq!(fields(&other), fields(&busy));
 }

@@ -90,6 +90,33 @@ pub(crate) async fn raw(world: &World, name: &str, request: &[u8]) -> Answer {
     talk(connector.connect(name, stream).await.unwrap(), request).await
 }
 
+/// As [`ask`], of a service that may be gone at any moment: then there is no answer.
+pub(crate) async fn try_ask(
+    address: SocketAddr,
+    certificate: &Path,
+    host: &str,
+    path: &str,
+    body: &[u8],
+) -> Option<Answer> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let connector = TlsConnector::from(Arc::new(tls(certificate)));
+    let name = ServerName::try_from(host.to_owned()).unwrap();
+    let mut stream = connector.connect(name, stream).await.ok()?;
+    let request = request(
+        "POST",
+        host,
+        path,
+        "Content-Type: application/json\r\n",
+        body,
+    );
+    stream.write_all(&request).await.ok()?;
+    stream.flush().await.ok()?;
+    let mut octets = Vec::new();
+    let _ = stream.read_to_end(&mut octets).await;
+    let whole = octets.windows(4).any(|w| w == b"\r\n\r\n");
+    whole.then(|| Answer::read(&octets))
+}
+
 pub(crate) async fn clear(address: SocketAddr, request: &[u8]) -> Answer {
     talk(TcpStream::connect(address).await.unwrap(), request).await
 }
@@ -107,9 +134,13 @@ pub(crate) async fn ask(
     fields: &str,
     body: &[u8],
 ) -> Answer {
+    raw(world, host, &request(method, host, path, fields, body)).await
+}
+
+fn request(method: &str, host: &str, path: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{fields}Content-Length: {length}\r\n\r\n"
     );
-    raw(world, host, &[head.as_bytes(), body].concat()).await
+    [head.as_bytes(), body].concat()
 }

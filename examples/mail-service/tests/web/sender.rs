@@ -58,6 +58,7 @@ fn write(folder: &Path, name: &str, content: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_sealed_read_answered_and_looked_after() {
     let world = World::new().await;
+    world.account().await;
     let (body, file) = (
         write(&world.folder(), "body.txt", "Dear Bob, 4711.\n"),
         write(&world.folder(), "plan.txt", "the plan of the vault"),
@@ -129,7 +130,14 @@ async fn a_message_is_sealed_read_answered_and_looked_after() {
         .await;
     assert!(kept.unwrap().granted().is_some());
 
-    // And the sender again.
+    // And the sender again. What waits for his mailbox bears the label that he was told.
+    let label = told(&sealed, "label:");
+    let waiting = world.links.waiting(None, None, world.now()).await.unwrap();
+    assert_eq!(waiting.outstanding.len(), 2);
+    for one in &waiting.outstanding {
+        assert_eq!(*one.link(), id.key());
+        assert_eq!(label, mail_service::receipts::label(&id));
+    }
     let link = |care: &[&str], lines: &str| {
         let arguments = [&["link", url.as_str()], care].concat();
         program(&world, &arguments, lines)
@@ -161,6 +169,7 @@ async fn a_message_is_sealed_read_answered_and_looked_after() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_sealed_or_sent_leaves_nothing_behind() {
     let world = World::new().await;
+    world.account().await;
     let seal = |from: &str, extra: &[&str], lines: &str| {
         let common = [
             "seal",
@@ -185,6 +194,11 @@ async fn what_cannot_be_sealed_or_sent_leaves_nothing_behind() {
     refused(
         seal("alice@elsewhere.test", &["--print"], &right),
         "none of the domains",
+    );
+    // Whom the page says is told of a reply has to be somebody.
+    refused(
+        seal("nobody@b.test", &["--print"], &right),
+        "nobody@b.test has no mailbox here",
     );
     refused(
         seal("alice@b.test", &["--print", "/nonexistent"], &right),

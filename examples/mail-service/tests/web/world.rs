@@ -5,19 +5,24 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use mail_service::{Clock, Config, Server};
+use mail_service::{Accounts, Clock, Config, Server};
 use record_store::AnyStore;
 use symmetric_seal::link::{LinkSecret, Terms};
 use symmetric_seal::store::{Issued, Links};
 use symmetric_seal::{Passphrase, Profile, Sealed, Sealer};
+use zeroize::Zeroizing;
 
 pub(crate) const SITE: &str = "mail.b.test";
 pub(crate) const SEALED: &str = "sealed.b.test";
 pub(crate) const PASSWORD: &str = "drei Räder & ein Fluß";
+/// Who seals, and logs in with the same password.
+pub(crate) const ACCOUNT: &str = "alice@b.test";
 
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) links: Links<Arc<AnyStore>>,
+    pub(crate) store: Arc<AnyStore>,
+    config: Config,
     now: Arc<Mutex<SystemTime>>,
     folder: tempfile::TempDir,
 }
@@ -47,17 +52,32 @@ impl World {
         settings(&mut config);
         // A browser has the machine's clock, so tests begin at its time.
         let now = Arc::new(Mutex::new(SystemTime::now()));
-        let clock = now.clone();
-        let clock = Clock::from_fn(move || *clock.lock().unwrap());
-        let server = Server::start(config.clone(), clock).await.unwrap();
+        let server = Server::start(config.clone(), clock(&now)).await.unwrap();
         // Another handle on the same file, as the program has that makes links.
         let store = Arc::new(config.open_store().unwrap());
         Self {
             server,
-            links: Links::new(store),
+            links: Links::new(store.clone()),
+            store,
+            config,
             now,
             folder,
         }
+    }
+
+    /// Makes the account of a sender.
+    pub(crate) async fn account(&self) {
+        let password = Zeroizing::new(PASSWORD.to_owned());
+        let accounts = Accounts::new(self.store.clone());
+        accounts.add(ACCOUNT, &password, self.now()).await.unwrap();
+    }
+
+    /// The service ends, and another one begins.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.server.shut_down().await;
+        let server = Server::start(self.config.clone(), clock(&self.now)).await;
+        self.server = server.unwrap();
+        self
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -117,11 +137,16 @@ impl World {
     }
 }
 
+fn clock(now: &Arc<Mutex<SystemTime>>) -> Clock {
+    let now = now.clone();
+    Clock::from_fn(move || *now.lock().unwrap())
+}
+
 fn hours(hours: u64) -> Duration {
     Duration::from_secs(hours * 3600)
 }
 
-fn seal(mail: &[u8], secret: Option<&LinkSecret>) -> Sealed {
+pub(crate) fn seal(mail: &[u8], secret: Option<&LinkSecret>) -> Sealed {
     let password = Passphrase::for_opening(PASSWORD);
     let password = match secret {
         Some(secret) => password.bound_to(secret),
