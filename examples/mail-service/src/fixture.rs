@@ -1,7 +1,8 @@
 //! A service for tests, without sockets and without a disk to wait for.
 
 use crate::{Accounts, Clock, Config, Resolver, service::Service};
-use std::time::SystemTime;
+use record_store::AnyStore;
+use std::{sync::Arc, time::SystemTime};
 use tempfile::TempDir;
 use tokio::{sync::watch, time::Instant};
 use zeroize::Zeroizing;
@@ -13,6 +14,7 @@ pub(crate) const PASSWORD: &str = "long enough";
 /// A service without sockets. Its folder lives as long.
 pub(crate) struct Fixture {
     pub(crate) service: &'static Service,
+    pub(crate) store: Arc<AnyStore>,
     pub(crate) stop: watch::Sender<Option<Instant>>,
     _folder: TempDir,
 }
@@ -33,11 +35,12 @@ impl Fixture {
         change(&mut config);
         let (service, store) = Service::new(config, Clock::system()).unwrap();
         let password = Zeroizing::new(PASSWORD.to_owned());
-        let accounts = Accounts::new(store);
+        let accounts = Accounts::new(store.clone());
         let added = accounts.add(ACCOUNT, &password, SystemTime::UNIX_EPOCH);
         added.await.unwrap();
         Self {
             service: Box::leak(Box::new(service)),
+            store,
             stop: watch::channel(None).0,
             _folder: folder,
         }

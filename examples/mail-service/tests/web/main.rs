@@ -4,7 +4,15 @@
 
 mod api;
 mod chromium;
+mod chromium_compose;
+mod compose;
 mod http;
+mod outside;
+#[allow(dead_code)] // another test program uses all of it
+#[path = "../outbound/peer.rs"]
+mod peer;
+#[path = "../outbound/resolver.rs"]
+mod resolver;
 mod routes;
 mod sender;
 mod world;

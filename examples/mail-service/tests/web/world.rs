@@ -18,19 +18,18 @@ pub(crate) const PASSWORD: &str = "drei Räder & ein Fluß";
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) links: Links<Arc<AnyStore>>,
+    pub(crate) store: Arc<AnyStore>,
     now: Arc<Mutex<SystemTime>>,
     folder: tempfile::TempDir,
 }
-
-/// Settings other than the defaults.
-pub(crate) type Settings = fn(&mut Config);
 
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    /// With settings other than the defaults.
+    pub(crate) async fn with(settings: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let any = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
         let mut config = Config::default();
@@ -54,7 +53,8 @@ impl World {
         let store = Arc::new(config.open_store().unwrap());
         Self {
             server,
-            links: Links::new(store),
+            links: Links::new(store.clone()),
+            store,
             now,
             folder,
         }
