@@ -174,10 +174,9 @@ function step(words, part) {
 
 function done({ link, token, expires, mailed }, { to, secret, password }) {
   const whole = secret === null ? link : `${link}#${secret}`;
-  const commands = ["status", "reply FILE", "extend DAYS", "revoke"];
   $("done-link").textContent = whole;
   $("done-token").textContent = token;
-  $("done-commands").textContent = commands.map((care) => `mail-service link '${whole}' ${care}`).join("\n");
+  $("done-command").textContent = `mail-service link '${whole}' status`;
   $("done-made").hidden = password === null;
   $("done-password").textContent = password ?? "";
   said = () => {
@@ -279,7 +278,7 @@ $("again").addEventListener("input", () => calm("again"));
 $("bind").addEventListener("change", bind);
 $("form").addEventListener("submit", send);
 $("another").addEventListener("click", () => {
-  for (const id of ["done-link", "done-token", "done-commands", "done-password"]) $(id).textContent = "";
+  for (const id of ["done-link", "done-token", "done-command", "done-password"]) $(id).textContent = "";
   translate();
   show("write");
   $("write-title").focus();
