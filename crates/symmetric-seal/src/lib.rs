@@ -76,8 +76,8 @@
 //! LinkId ──► Links::view ──► salt, costs ──► Opener::derive ──► AccessProof ──► Links::release ──► message ──► Opener
 //! ```
 //!
-//! - [`Passphrase`]: OpaqueString of RFC 8265, [`Strength`], words. `js/passphrase.mjs` in this package does the same in a
-//!   browser.
+//! - [`Passphrase`]: OpaqueString of RFC 8265, [`Strength`], words. `js/passphrase.mjs` and `js/words.mjs` in this
+//!   package do the same in a browser.
 //! - [`link`]: who may have a message, how often and until when, as a pure state machine.
 //! - `store`: the same in a record-store (feature `store`).
 //! - [`mime`]: the mail inside, and the one outside.

@@ -20,6 +20,8 @@ pub(crate) struct Passwords {
     jobs: SyncSender<Job>,
     /// Checked when there is no such account: that must take as long.
     decoy: Arc<str>,
+    #[cfg(test)]
+    asked: std::sync::atomic::AtomicUsize,
 }
 
 /// Not `Debug`: it holds a password.
@@ -88,12 +90,17 @@ impl Passwords {
         Ok(Self {
             jobs,
             decoy: decoy.into(),
+            #[cfg(test)]
+            asked: Default::default(),
         })
     }
 
     /// Checks a password against an account's hash; an account that does not exist costs the same.
     pub(crate) async fn check(&self, password: Zeroizing<String>, hash: Option<Arc<str>>) -> Check {
         let exists = hash.is_some();
+        #[cfg(test)]
+        self.asked
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
         let job = Job {
             password,
@@ -109,6 +116,11 @@ impl Passwords {
             Ok(check) => check,
             Err(_) => Check::Busy,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> usize {
+        self.asked.load(std::sync::atomic::Ordering::Relaxed)
     }
 }
 
@@ -154,6 +166,7 @@ mod tests {
         let passwords = Passwords {
             jobs,
             decoy: "".into(),
+            asked: Default::default(),
         };
         assert_eq!(passwords.check(secret("x"), None).await, Check::Busy);
     }

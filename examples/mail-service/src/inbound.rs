@@ -1,7 +1,6 @@
 //! The way of a message from DATA to 250: judged, stamped, stored in one commit.
 
 use crate::{
-    accounts::{self, Accounts},
     clock::{self, Clock},
     config::{Alarm, Config, Language},
     disk::Disk,
@@ -10,10 +9,10 @@ use crate::{
     log::Causes,
     mailbox::{self, Mailboxes},
     notice,
-    secure::{Secure, SecureError},
+    secure::SecureError,
     smtp::{
-        command::{self, Address, Encoding, Recipient},
-        session::{Envelope, Greeting, Lookup, Outcome},
+        command::{self, Encoding},
+        session::{Envelope, Greeting, Outcome},
     },
 };
 use msg_validate::{Grade, Verdict};
@@ -25,13 +24,9 @@ use tracing::{info, warn};
 #[derive(Debug)]
 pub(crate) struct Inbound {
     pub(crate) hostname: String,
-    pub(crate) domains: Vec<String>,
-    pub(crate) secure: Secure,
-    pub(crate) postmaster: Option<Arc<str>>,
     pub(crate) alarm: Alarm,
     pub(crate) language: Language,
     pub(crate) received_fields: usize,
-    pub(crate) accounts: Arc<Accounts>,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) judge: Judge,
     pub(crate) disk: Disk,
@@ -70,87 +65,20 @@ pub enum Error {
 impl Inbound {
     pub(crate) fn new(
         config: &Config,
-        accounts: Arc<Accounts>,
         mailboxes: Arc<Mailboxes>,
         judge: Judge,
         clock: Clock,
-    ) -> Result<Self, Error> {
-        let domain = |domain: &String| {
-            crate::domain::canonical(domain).ok_or_else(|| Error::Domain(domain.clone()))
-        };
-        let postmaster = config.postmaster.as_ref().map(|address| {
-            accounts::parse(address).map_err(|_| Error::Postmaster(address.clone()))
-        });
-        Ok(Self {
+    ) -> Self {
+        Self {
             hostname: config.hostname.clone(),
-            domains: config
-                .domains
-                .iter()
-                .map(domain)
-                .collect::<Result<_, _>>()?,
-            secure: Secure::new(&config.secure, &config.domains)?,
-            postmaster: postmaster.transpose()?,
             alarm: config.alarm,
             language: config.language,
             received_fields: config.limits.received_fields,
-            accounts,
             mailboxes,
             judge,
             disk: Disk::of(config.store_folder()),
             clock,
-        })
-    }
-
-    /// Which account mail for this recipient goes to.
-    ///
-    /// `octets` is how large the message will be, as far as the client has said.
-    pub(crate) async fn look_up(&self, recipient: &Recipient, octets: u64) -> Lookup {
-        let named = match recipient {
-            Recipient::Mailbox(address) => match self.local_account(address) {
-                Some(account) => Some(account),
-                None => return Lookup::NotOurs,
-            },
-            Recipient::Postmaster => None,
-        };
-        // RFC 5321 §4.5.1: mail for "postmaster" must be taken, with and without a domain.
-        let postmaster = match &named {
-            Some(account) if !account.starts_with("postmaster@") => None,
-            _ => self.postmaster.clone(),
-        };
-        let now = self.clock.now();
-        for account in [named, postmaster].into_iter().flatten() {
-            match self.accounts.exists(&account, now).await {
-                Ok(true) => return self.with_room(account, octets, now).await,
-                Ok(false) => {}
-                Err(error) => {
-                    warn!(error = %Causes(&error), "account cannot be read");
-                    return Lookup::Failed;
-                }
-            }
         }
-        Lookup::Unknown
-    }
-
-    async fn with_room(&self, account: Arc<str>, octets: u64, now: SystemTime) -> Lookup {
-        match self.mailboxes.has_room(&account, octets.max(1), now).await {
-            Ok(true) => Lookup::Account(account),
-            Ok(false) => Lookup::Full,
-            Err(error) => {
-                warn!(error = %Causes(&error), "mailbox cannot be read");
-                Lookup::Failed
-            }
-        }
-    }
-
-    /// A secure address is that of the account with the same local part. That mail for it comes
-    /// over TLS is what the session sees to.
-    fn local_account(&self, address: &Address) -> Option<Arc<str>> {
-        let account = accounts::account_of(address)?;
-        let (local, domain) = account.rsplit_once('@')?;
-        if let Some(domain) = self.secure.account_domain(domain) {
-            return Some(format!("{local}@{domain}").into());
-        }
-        self.domains.iter().any(|d| d == domain).then_some(account)
     }
 
     /// Judges a message and stores it. When this says [`Outcome::Stored`], it is durable.

@@ -11,8 +11,9 @@
 //!      │
 //!   mailbox, accounts (record-store)                             one commit, then 250
 //!      │
-//! pop3::server ── pop3::session ── auth                          Argon2 on threads of its own
-//! web ── symmetric-seal ── receipts                              HTTPS: the pages of sealed messages; mail to senders
+//! pop3::server ── pop3::session ── login ── auth                 Argon2 on threads of its own
+//! web ── login, symmetric-seal ── receipts                       HTTPS: the pages of sealed messages; mail to senders
+//! sealing ── post ── mailbox, outbound                           a sealed message is kept, its link mailed
 //!
 //! outbound ── route, facts, decide (tls-policy) ── attempt ── transaction     one letter, tried once
 //! ```
@@ -22,6 +23,7 @@ mod auth;
 mod clock;
 mod config;
 pub mod demo;
+mod directory;
 mod disk;
 mod dns;
 mod domain;
@@ -32,10 +34,12 @@ mod inbound;
 mod judge;
 mod limits;
 pub mod log;
+mod login;
 mod mailbox;
 mod notice;
 pub mod outbound;
 pub mod pop3;
+mod post;
 pub mod receipts;
 pub mod sealing;
 mod secure;

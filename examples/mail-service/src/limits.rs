@@ -109,7 +109,8 @@ struct Window {
     failures: u32,
 }
 
-const WINDOW: Duration = Duration::from_secs(15 * 60);
+/// How long failures count, so that nobody waits longer.
+pub(crate) const FAILURES_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// Networks that are remembered. Whoever has more of them can spend the budget of each anyway, so the
 /// oldest window makes place for a new one: nobody is locked out for what others did.
 const NETWORKS: usize = 10_000;
@@ -138,7 +139,7 @@ impl Failures {
             }
         }
         let fresh = || Window {
-            ends: now + WINDOW,
+            ends: now + FAILURES_WINDOW,
             failures: 0,
         };
         let window = windows.entry(network).or_insert_with(fresh);
@@ -214,7 +215,7 @@ mod tests {
         assert!(failures.try_now(address) && failures.try_now(address));
         assert!(!failures.try_now(address));
         assert!(failures.try_now("192.0.2.2".parse().unwrap()));
-        tokio::time::advance(WINDOW).await;
+        tokio::time::advance(FAILURES_WINDOW).await;
         assert!(failures.try_now(address));
     }
 

@@ -3,10 +3,8 @@
 
 use clap::{Args, Subcommand};
 use mail_service::{
-    Address, Clock, Config, Error as ServiceError,
-    outbound::{Letter, Outbound, notice, with_crlf},
-    receipts,
-    sealing::{self, Bound, Kept, Message},
+    Clock, Config, Error as ServiceError, receipts,
+    sealing::{self, Bound, Delivered, Desk, Message, NotDelivered},
 };
 use record_store::AnyStore;
 use std::{
@@ -91,17 +89,29 @@ pub(crate) async fn run(arguments: &Arguments, config: &Config) -> Done {
     let message = message(arguments)?;
     let (password, shown) = password(arguments)?;
     let (store, clock) = (open(config).await?, Clock::system());
-    let kept = sealing::seal(config, store.clone(), &clock, &message, &password).await?;
+    let desk = Desk::new(config, store, clock.clone())?;
+    let order = message.order()?;
+    let (sealed, secret) = sealing::seal(&message, &password, clock.now())?;
+    let proof = sealed.receipt().proof_hash();
+    let kept = desk.keep(&order, sealed.message(), proof).await?;
     let mut out = io::stdout();
     if arguments.print {
-        out.write_all(kept.invitation.as_bytes())?;
-    } else if let Err(error) = deliver(config, &message, &kept, store.clone(), &clock).await {
-        let links = Links::new(store);
-        granted(links.revoke(&kept.id, &kept.sender, clock.now()).await?)?;
-        return Err(format!("{error}; the message is taken back").into());
+        let invitation = desk.invitation(&order, &kept, secret.as_ref())?;
+        out.write_all(invitation.as_bytes())?;
+    } else {
+        match desk.announce(&order, &kept, secret.as_ref()).await {
+            Ok(Delivered::There(report)) => write!(out, "{report}")?,
+            Ok(_) => writeln!(out, "{}: delivered here", message.to)?,
+            Err(error) => {
+                if let sealing::Error::NotDelivered(NotDelivered::There(report)) = &error {
+                    write!(out, "{report}")?;
+                }
+                return Err(error.into());
+            }
+        }
     }
     let mut told = io::stderr();
-    writeln!(told, "link:  {}", kept.url)?;
+    writeln!(told, "link:  {}", kept.link(secret.as_ref()))?;
     writeln!(told, "token: {}", *kept.sender.to_text())?;
     writeln!(told, "label: {}", receipts::label(&kept.id))?;
     writeln!(
@@ -179,27 +189,6 @@ async fn open(config: &Config) -> Result<Arc<AnyStore>, Box<dyn Error>> {
     match record_store::copy::is_unfinished(&*store, Clock::system().now()).await? {
         true => Err(ServiceError::Unfinished.into()),
         false => Ok(store),
-    }
-}
-
-async fn deliver(
-    config: &Config,
-    message: &Message,
-    kept: &Kept,
-    store: Arc<AnyStore>,
-    clock: &Clock,
-) -> Done {
-    let address = |text: &str| Address::parse(text).ok_or_else(|| format!("{text} is no address"));
-    let (from, to) = (address(&message.from)?, address(&message.to)?);
-    let mail = with_crlf(kept.invitation.clone().into_bytes());
-    let letter = Letter::new(Some(from), vec![to], mail)?;
-    let report = Outbound::new(config, store, clock.clone())?
-        .deliver(&letter)
-        .await;
-    write!(io::stdout(), "{report}")?;
-    match notice::text(&report, config.language) {
-        None => Ok(()),
-        Some(_) => Err("the mail with the link was not delivered".into()),
     }
 }
 

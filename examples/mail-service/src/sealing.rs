@@ -1,20 +1,20 @@
-//! A sealed message from an account of the service: sealed, kept behind a link, and announced by a mail that holds nothing
-//! of it. The password is used here, at the sender's side, and is neither kept nor logged.
+//! Sealed messages from accounts of the service: kept behind a link, and announced by a mail that holds nothing of them.
+//!
+//! Who seals is elsewhere: the command does it here ([`seal`]), and the page in the sender's browser, so that the server
+//! never has the password. What both do with the sealed message is [`Desk`].
 
-use crate::{Clock, Config, Language, receipts};
-use record_store::AnyStore;
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+mod desk;
+
+pub use crate::post::{Delivered, NotDelivered};
+pub use desk::{Desk, Kept, Order};
+
+use crate::receipts;
+use std::time::{Duration, SystemTime};
 use symmetric_seal::{
-    Passphrase, SealError, Sealer,
-    link::{Hint, LinkId, LinkSecret, ReadNotice, SenderToken, Terms},
-    mime::{
-        Attachment, FileName, Invitation, Language as MailLanguage, Letter, LinkUrl, Mailbox,
-        MessageId, MimeError,
-    },
-    store::{Links, LinksError},
+    Passphrase, SealError, Sealed, Sealer,
+    link::{Hint, LinkSecret},
+    mime::{Attachment, FileName, Letter, Mailbox, MimeError},
+    store::LinksError,
 };
 
 /// What is sealed, for whom, and on which terms.
@@ -56,6 +56,19 @@ impl Message {
             bound: Bound::No,
         }
     }
+
+    /// What the server knows of it.
+    ///
+    /// # Errors
+    /// [`Error::Mime`], [`Error::Hint`].
+    pub fn order(&self) -> Result<Order, Error> {
+        let mut order = Order::new(Mailbox::new(&self.from)?, Mailbox::new(&self.to)?);
+        order.hint = self.hint.as_deref().map(Hint::new).transpose()?;
+        order.lifetime = self.lifetime;
+        order.views = self.views;
+        order.bound = self.bound;
+        Ok(order)
+    }
 }
 
 /// What opens a message.
@@ -68,21 +81,7 @@ pub enum Bound {
     ToLink,
 }
 
-/// A message that lies behind its link.
-#[non_exhaustive]
-#[derive(Debug)]
-pub struct Kept {
-    /// Its identity.
-    pub id: LinkId,
-    /// What the recipient follows, its secret included.
-    pub url: String,
-    /// What the sender revokes it with, and fetches the reply with.
-    pub sender: SenderToken,
-    /// The mail to the recipient.
-    pub invitation: String,
-}
-
-/// Why nothing was sealed.
+/// Why nothing was sealed or kept.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -95,6 +94,9 @@ pub enum Error {
     /// The service has no pages that the recipient could open it on.
     #[error("listen.https names no address: there is no page to open a sealed message on")]
     NoSite,
+    /// The configuration makes no sense.
+    #[error("the configuration makes no sense")]
+    Setting(#[from] crate::SettingError),
     /// Something of the mail makes no sense.
     #[error("the message cannot be written")]
     Mime(#[from] MimeError),
@@ -113,102 +115,44 @@ pub enum Error {
     /// There is no randomness.
     #[error("the system has no random numbers")]
     Random(#[from] aws_lc_rs::error::Unspecified),
+    /// The mail with the link was not delivered.
+    #[error("the mail with the link was not delivered; the message is taken back")]
+    NotDelivered(#[from] NotDelivered),
+    /// Nor could the message be taken back.
+    #[error("the mail with the link was not delivered, and the message could not be taken back")]
+    NotTakenBack(#[source] NotDelivered),
 }
 
-/// Seals a message, and keeps it. Argon2 and the cipher work on this thread.
+/// Seals a message, and makes the secret of its link if it is bound to one. Argon2 and the cipher work on this thread.
 ///
 /// # Errors
-/// [`Error`]; then nothing is kept.
-pub async fn seal(
-    config: &Config,
-    store: Arc<AnyStore>,
-    clock: &Clock,
+/// [`Error`].
+pub fn seal(
     message: &Message,
     password: &Passphrase,
-) -> Result<Kept, Error> {
-    if !config.delivers_to(&message.from) {
-        return Err(Error::Sender(message.from.clone()));
-    }
-    if config.listen.https.is_empty() {
-        return Err(Error::NoSite);
-    }
-    let (from, to) = (Mailbox::new(&message.from)?, Mailbox::new(&message.to)?);
-    let now = clock.now();
+    now: SystemTime,
+) -> Result<(Sealed, Option<LinkSecret>), Error> {
     let secret = match message.bound {
         Bound::No => None,
         Bound::ToLink => Some(LinkSecret::from_octets(random()?)),
     };
     let bound = secret.as_ref().map(|secret| password.bound_to(secret));
-    let letter = letter(message, &from, &to, now)?;
+    let letter = letter(message, now)?;
     let sealed = Sealer::new().seal(&letter, bound.as_ref().unwrap_or(password))?;
-    drop(zeroize::Zeroizing::new(letter));
-
-    let hint = message.hint.as_deref().map(Hint::new).transpose()?;
-    let memo = receipts::memo(store.clone(), &message.from, &message.to, now).await?;
-    let mut terms = Terms::new()
-        .views(message.views)
-        .notice(ReadNotice::Every)
-        .memo(memo);
-    if let Some(hint) = &hint {
-        terms = terms.hint(hint.clone());
-    }
-    if secret.is_some() {
-        terms = terms.bind_link();
-    }
-    let links = Links::new(store).max_message(config.web.sealed_octets);
-    let (expires, proof) = (now + message.lifetime, sealed.receipt().proof_hash());
-    let issued = links
-        .issue(terms, expires, sealed.message(), proof, now)
-        .await?;
-
-    let fragment = secret.map(|secret| format!("#{}", *secret.to_text()));
-    let url = config.sealed_url(&issued.id) + fragment.as_deref().unwrap_or_default();
-    let link = LinkUrl::new(&url)?;
-    let id = MessageId::new(random()?, &config.hostname)?;
-    let mut invitation = Invitation::new(&from, &to, &link, expires, &id, now)
-        .views(message.views)
-        .language(match config.language {
-            Language::English => MailLanguage::English,
-            Language::German => MailLanguage::German,
-        });
-    if let Some(hint) = &hint {
-        invitation = invitation.hint(hint);
-    }
-    Ok(Kept {
-        invitation: invitation.write(),
-        id: issued.id,
-        sender: issued.sender,
-        url,
-    })
+    Ok((sealed, secret))
 }
 
-fn letter(
-    message: &Message,
-    from: &Mailbox,
-    to: &Mailbox,
-    now: SystemTime,
-) -> Result<Vec<u8>, Error> {
-    let mut letter = Letter::new(from, to, &message.subject, now)?.text(&message.text);
+fn letter(message: &Message, now: SystemTime) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+    let (from, to) = (Mailbox::new(&message.from)?, Mailbox::new(&message.to)?);
+    let mut letter = Letter::new(&from, &to, &message.subject, now)?.text(&message.text);
     for (name, octets) in &message.attachments {
         letter = letter.attach(Attachment::new(FileName::new(name)?, octets));
     }
-    Ok(letter.write()?)
+    Ok(letter.write()?.into())
 }
 
 fn random() -> Result<[u8; 16], aws_lc_rs::error::Unspecified> {
     let mut octets = [0; 16];
     aws_lc_rs::rand::fill(&mut octets)?;
     Ok(octets)
-}
-
-impl Config {
-    /// Where the page of a link is.
-    pub fn sealed_url(&self, id: &LinkId) -> String {
-        let listened = self.listen.https.first().map(|address| address.port());
-        let port = match self.web.port.or(listened) {
-            Some(443) | None => String::new(),
-            Some(port) => format!(":{port}"),
-        };
-        format!("https://{}{port}/s/{}", self.sealed_host(), *id.to_text())
-    }
 }

@@ -2,14 +2,15 @@
 
 use crate::{
     accounts::Accounts,
-    auth::Passwords,
     clock::Clock,
     config::{Config, Limits, StoreError, Switch},
+    directory::Directory,
     dns::{self, Dns},
     inbound::{self, Inbound},
     judge::{self, Judge},
-    limits::{Failures, Share, Shares},
+    limits::{Share, Shares},
     log::{Causes, Network},
+    login::Logins,
     mailbox::{Mailboxes, Quota},
     pop3,
     receipts::{self, Receipts},
@@ -54,11 +55,10 @@ pub(crate) struct Service {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) tls: Arc<tls::ServerTls>,
-    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) directory: Arc<Directory>,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) inbound: Inbound,
-    pub(crate) passwords: Passwords,
-    pub(crate) login_failures: Failures,
+    pub(crate) logins: Arc<Logins>,
     pub(crate) smtp_options: Arc<smtp::session::Options>,
     pub(crate) data_limits: smtp::data::Limits,
     /// Memory for the messages that are under way.
@@ -146,32 +146,22 @@ impl Service {
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
         let store = Arc::new(config.open_store()?);
         let accounts = Arc::new(Accounts::new(store.clone()));
-        let quota = Quota {
-            octets: limits.mailbox_octets,
-            messages: limits.mailbox_messages,
-        };
-        let mailboxes = Arc::new(Mailboxes::new(store.clone(), quota));
+        let mailboxes = Arc::new(Mailboxes::new(store.clone(), Quota::of(limits)));
         let dns = Dns::new(&config.resolver)?;
         let judge = Judge::new(dns, &config.hostname, limits.validation())?;
         let judge = match config.second_opinion {
             Switch::On => judge.with_second_opinion()?,
             Switch::Off => judge,
         };
-        let inbound = Inbound::new(
-            &config,
-            accounts.clone(),
-            mailboxes.clone(),
-            judge,
-            clock.clone(),
-        )?;
+        let inbound = Inbound::new(&config, mailboxes.clone(), judge, clock.clone());
+        let directory =
+            Directory::new(&config, accounts.clone(), mailboxes.clone(), clock.clone())?;
         let mut smtp_options = smtp::session::Options::default();
         smtp_options.hostname.clone_from(&config.hostname);
         smtp_options.message_octets = limits.message_octets;
         smtp_options.recipients = limits.recipients;
         smtp_options.errors = limits.errors;
-        smtp_options.secure.clone_from(&inbound.secure);
-        let passwords = Passwords::start(limits.password_threads, limits.password_queue)
-            .map_err(Error::Threads)?;
+        smtp_options.secure.clone_from(directory.secure());
         let receipts = Receipts::new(
             &config,
             store.clone(),
@@ -179,14 +169,14 @@ impl Service {
             mailboxes.clone(),
             clock.clone(),
         );
+        let logins = Logins::start(accounts, limits, clock.clone()).map_err(Error::Threads)?;
         let service = Self {
             receipts: Arc::new(receipts),
             tls: Arc::new(tls::ServerTls::load(&config, clock.now())?),
-            accounts,
+            directory: Arc::new(directory),
             mailboxes,
             inbound,
-            passwords,
-            login_failures: Failures::new(limits.login_failures),
+            logins: Arc::new(logins),
             smtp_options: Arc::new(smtp_options),
             data_limits: smtp::data::Limits {
                 message: limits.message_octets,
@@ -253,7 +243,7 @@ impl Server {
         let work = receipts::work(service.receipts.clone(), Stop(stopped.clone()), alive);
         tokio::spawn(work);
         tokio::spawn(renew(service.clone(), Stop(stopped.clone())));
-        if service.inbound.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {
+        if service.directory.look_up(&Recipient::Postmaster, 0).await == Lookup::Unknown {
             warn!("nobody gets the mail for postmaster, which RFC 5321 §4.5.1 asks for");
         }
         Ok(server)

@@ -50,17 +50,24 @@ const named = async (stem, ext, contents) => {
 };
 const only = (built) => built.outputFiles[0].contents;
 
-const worker = await named("worker", "js", only(await bundle(["src/sealed/worker.js"])));
-const define = { WORKER: JSON.stringify(`/assets/${worker}`) };
-const script = await named("sealed", "js", only(await bundle(["src/sealed/page.js"], define)));
-const style = await named("sealed", "css", only(await bundle(["src/sealed/page.css"])));
-for (const [from, to] of [
-  ["sealed/index.html", "sealed.html"],
-  ["site/index.html", "index.html"],
-]) {
-  const html = await readFile(join(here, "src", from), "utf8");
-  await writeFile(join(out, to), html.replace("SCRIPT", script).replace("STYLE", style));
+/** The worker, the script and the style sheet of a page, and the page itself. */
+async function page(folder, file) {
+  const worker = await named(`${folder}-worker`, "js", only(await bundle([`src/${folder}/worker.js`])));
+  const define = { WORKER: JSON.stringify(`/assets/${worker}`) };
+  const script = await named(folder, "js", only(await bundle([`src/${folder}/page.js`], define)));
+  const style = await named(folder, "css", only(await bundle([`src/${folder}/page.css`])));
+  await document(folder, file, { SCRIPT: script, STYLE: style });
 }
+
+async function document(folder, file, names) {
+  const html = await readFile(join(here, "src", folder, "index.html"), "utf8");
+  await writeFile(join(out, file), html.replace(/SCRIPT|STYLE/g, (name) => names[name]));
+}
+
+await page("sealed", "sealed.html");
+await page("compose", "compose.html");
+const style = await named("site", "css", only(await bundle(["src/common/base.css"])));
+await document("site", "index.html", { STYLE: style });
 
 // The style of the frame in which HTML mail is shown: the policy names its hash, so that no other is used there.
 const { FRAME_STYLE } = await import("./src/sealed/frame-style.js");

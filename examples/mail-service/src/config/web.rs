@@ -3,6 +3,7 @@
 use super::{Config, canonical, must};
 use serde::Deserialize;
 use std::time::Duration;
+use symmetric_seal::link::LinkId;
 
 /// The HTTPS site, and the pages of sealed messages on a host name of their own.
 #[non_exhaustive]
@@ -95,5 +96,14 @@ impl Config {
     pub fn sealed_host(&self) -> String {
         let own = || format!("sealed.{}", self.site_host());
         self.web.sealed_host.clone().unwrap_or_else(own)
+    }
+
+    /// Where the page of a link is, at the port that links name.
+    pub(crate) fn sealed_url(&self, id: &LinkId, port: u16) -> String {
+        let port = match port {
+            443 => String::new(),
+            port => format!(":{port}"),
+        };
+        format!("https://{}{port}/s/{}", self.sealed_host(), *id.to_text())
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Clock, headers,
-    sealing::{self, Kept, Message},
+    sealing::{self, Desk, Kept, Message},
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use memchr::memmem;
@@ -82,10 +82,10 @@ pub(super) async fn show(
         }
     };
     let password = Passphrase::generate(Words::SEVEN)?;
-    let kept = scene.seal(2, &password).await?;
+    let (kept, invitation) = scene.seal(2, &password).await?;
     let title =
         "sealed: the mail to a recipient without OpenPGP holds a link, and nothing of the message";
-    line(12, title, innocent(&kept))?;
+    line(12, title, innocent(&kept, &invitation))?;
     let title = "sealed: looking at the link, as scanners of mail do, consumes nothing";
     line(13, title, scene.looks(&kept).await)?;
     let title = "sealed: a wrong password opens nothing, and the right one opens it, here and not at the server";
@@ -94,7 +94,7 @@ pub(super) async fn show(
     line(15, title, scene.told(&kept).await)?;
     let password = Passphrase::generate(Words::SEVEN)?;
     let open = Open {
-        url: scene.seal(10, &password).await?.url,
+        url: scene.seal(10, &password).await?.0.url,
         password,
         fingerprint: stage.fingerprint()?,
     };
@@ -116,19 +116,25 @@ impl Open {
 }
 
 impl Scene<'_> {
+    /// What is kept, and the mail with its link.
     async fn seal(
         &self,
         views: u8,
         password: &GeneratedPassphrase,
-    ) -> Result<Kept, Box<dyn Error>> {
+    ) -> Result<(Kept, String), Box<dyn Error>> {
         let mut message = Message::new(BOB, TO, SUBJECT);
         message.text = format!("Dear Carol,\n\n{SECRET}\n\nBob\n");
         message.attachments = vec![("plan.txt".into(), b"left, right, left\n".to_vec())];
         message.hint = Some("the seven words that Bob has read to you".into());
         message.views = views;
-        let (config, store) = (&self.stage.config, self.store.clone());
-        let password = password.passphrase();
-        Ok(sealing::seal(config, store, self.clock, &message, &password).await?)
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let desk = Desk::new(&self.stage.config, store, clock)?;
+        let (order, now) = (message.order()?, self.clock.now());
+        let (sealed, _) = sealing::seal(&message, &password.passphrase(), now)?;
+        let proof = sealed.receipt().proof_hash();
+        let kept = desk.keep(&order, sealed.message(), proof).await?;
+        let invitation = desk.invitation(&order, &kept, None)?;
+        Ok((kept, invitation))
     }
 
     async fn post(
@@ -252,10 +258,8 @@ impl Scene<'_> {
 }
 
 /// The mail says where the message is, and nothing of it.
-fn innocent(kept: &Kept) -> Evidence {
-    let Kept {
-        url, invitation, ..
-    } = kept;
+fn innocent(kept: &Kept, invitation: &str) -> Evidence {
+    let url = &kept.url;
     for hidden in [SECRET, SUBJECT, "plan.txt"] {
         if invitation.contains(hidden) {
             return Err(format!("{hidden:?} is in the mail").into());

@@ -6,7 +6,7 @@
 //! that time, and be called full for that time after another process has deleted something.
 
 use super::Row;
-use crate::limits::lock;
+use crate::{config::Limits, limits::lock};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -21,6 +21,15 @@ pub(crate) const REMEMBERED: Duration = Duration::from_secs(30);
 pub(crate) struct Quota {
     pub(crate) octets: u64,
     pub(crate) messages: u64,
+}
+
+impl Quota {
+    pub(crate) fn of(limits: &Limits) -> Self {
+        Self {
+            octets: limits.mailbox_octets,
+            messages: limits.mailbox_messages,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -2,14 +2,13 @@
 
 use super::session::{self, Action, Credentials, Entry, Login, Part, Session, Transfer};
 use crate::{
-    accounts,
-    auth::Check,
     log::{Causes, Network},
+    login::{FAILED_LOGIN, LoggedIn},
     mailbox::{Lock, Row},
     service::{Service, Stop},
     wire::Wire,
 };
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -146,34 +145,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     async fn authenticate(&mut self, credentials: Credentials) -> Login {
-        let service = self.service;
-        if !service.login_failures.try_now(self.client) {
-            return Login::Throttled;
-        }
-        let now = service.clock.now();
-        let account = accounts::parse(credentials.user()).ok();
-        let hash = match &account {
-            Some(account) => match service.accounts.hash(account, now).await {
-                Ok(hash) => hash,
-                Err(error) => {
-                    warn!(error = %Causes(&error), "account cannot be read");
-                    service.login_failures.succeeded(self.client);
-                    return Login::Unavailable;
-                }
-            },
-            None => None,
-        };
+        let user = credentials.user().to_owned();
         let password = credentials.into_password();
-        let account = match (service.passwords.check(password, hash).await, account) {
-            (Check::Right, Some(account)) => account,
-            (Check::Busy, _) => {
-                service.login_failures.succeeded(self.client);
-                return Login::Unavailable;
-            }
-            _ => return Login::Refused,
-        };
-        service.login_failures.succeeded(self.client);
-        self.open(account).await
+        let logins = &self.service.logins;
+        match logins.log_in(self.client, &user, password).await {
+            LoggedIn::Account(account) => self.open(account).await,
+            LoggedIn::Refused => Login::Refused,
+            LoggedIn::Throttled => Login::Throttled,
+            LoggedIn::Unavailable => Login::Unavailable,
+        }
     }
 
     async fn open(&mut self, account: Arc<str>) -> Login {
@@ -286,8 +266,6 @@ async fn lost(maildrop: Option<&Maildrop>) {
     }
 }
 
-/// What the first failed login of a connection costs; the next ones cost more.
-const FAILED_LOGIN: Duration = Duration::from_secs(1);
 /// Octets of answers that are sent without waiting for the end of a group of commands.
 const FLUSH: usize = 64 * 1024;
 

@@ -132,7 +132,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Connection<'a, S> {
             };
             let action = match action {
                 Action::LookUp { recipient, octets } => {
-                    let lookup = self.service.inbound.look_up(&recipient, octets).await;
+                    let lookup = self.service.directory.look_up(&recipient, octets).await;
                     self.session.recipient(lookup, &mut self.wire.out)
                 }
                 Action::Receive => match self.receive().await? {

@@ -54,14 +54,14 @@ use zeroize::Zeroizing;
 const JSON_OCTETS: usize = 1024;
 /// Seconds for a request in JSON, and for a reply.
 const JSON_PATIENCE: Duration = Duration::from_secs(15);
-const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
+pub(super) const UPLOAD_PATIENCE: Duration = Duration::from_secs(600);
 /// After too many links that do not exist.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(15 * 60);
 /// When there is no memory for another message.
-const ROOM_WAIT: Duration = Duration::from_secs(10);
+pub(super) const ROOM_WAIT: Duration = Duration::from_secs(10);
 
 const JSON: &str = "application/json";
-const OCTETS: &str = "application/octet-stream";
+pub(super) const OCTETS: &str = "application/octet-stream";
 const READER: HeaderName = HeaderName::from_static("letterlock-reader");
 const RESUME_UNTIL: HeaderName = HeaderName::from_static("letterlock-resume-until");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -338,7 +338,7 @@ async fn reply(
     Ok(said(&json!({})))
 }
 
-fn said(value: &serde_json::Value) -> Response {
+pub(super) fn said(value: &serde_json::Value) -> Response {
     ([(CONTENT_TYPE, JSON)], value.to_string()).into_response()
 }
 
@@ -353,7 +353,7 @@ async fn json<T: DeserializeOwned>(request: Request) -> Result<T, Refusal> {
 }
 
 /// The body of a request that a page of this host has sent.
-async fn body(
+pub(super) async fn body(
     request: Request,
     kind: &str,
     most: usize,
@@ -370,7 +370,7 @@ async fn body(
 }
 
 /// A browser sends these kinds across hosts only if it is allowed to, which it is not; and it says so where it does.
-fn ours(fields: &HeaderMap, kind: &str) -> Result<(), Refusal> {
+pub(super) fn ours(fields: &HeaderMap, kind: &str) -> Result<(), Refusal> {
     let is = |name: &HeaderName, value: &str| fields.get(name).is_some_and(|field| field == value);
     if !is(&CONTENT_TYPE, kind) {
         return Err(Refusal::malformed());

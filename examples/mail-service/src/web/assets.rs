@@ -8,6 +8,8 @@ const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/site.rs"));
 pub(super) struct Site {
     /// The page of a sealed message.
     pub(super) sealed: &'static [u8],
+    /// The page that seals one.
+    pub(super) compose: &'static [u8],
     /// The first page of the site.
     pub(super) index: &'static [u8],
     /// The licences of what the pages contain.
@@ -29,6 +31,7 @@ pub(super) struct Asset {
 pub(super) fn site() -> Option<Site> {
     Some(Site {
         sealed: file("/sealed.html")?,
+        compose: file("/compose.html")?,
         index: file("/index.html")?,
         licences: file("/licences.txt")?,
         frame_style: str::from_utf8(file("/frame-style.sha256")?).ok()?,

@@ -16,7 +16,28 @@ use tls_policy::hsts::Hsts;
 #[derive(Debug)]
 pub(super) struct Headers {
     site: HeaderMap,
+    compose: HeaderMap,
     sealed: HeaderMap,
+}
+
+/// Where an answer comes from, as far as its policy differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A page without scripts, or no page.
+    Plain,
+    /// The page that seals, and its worker, which has the policy that it is served with.
+    Compose,
+    Sealed,
+}
+
+impl Place {
+    pub(super) fn of(host: Option<Host>, path: &str) -> Self {
+        match host {
+            Some(Host::Sealed) => Self::Sealed,
+            Some(Host::Site) if path == "/seal" || path.starts_with("/assets/") => Self::Compose,
+            Some(Host::Site) | None => Self::Plain,
+        }
+    }
 }
 
 /// Devices and data that no page of ours asks for.
@@ -30,15 +51,17 @@ impl Headers {
         let hsts = Hsts::new(Duration::from_secs(web.hsts_seconds)).include_sub_domains();
         Self {
             site: fields(hsts, PLAIN_POLICY),
+            compose: fields(hsts, COMPOSE_POLICY),
             sealed: fields(hsts, &sealed_policy(site.frame_style)),
         }
     }
 
     /// Whatever an answer says already, these say it better.
-    pub(super) fn put(&self, host: Option<Host>, answer: &mut HeaderMap) {
-        let ours = match host {
-            Some(Host::Sealed) => &self.sealed,
-            Some(Host::Site) | None => &self.site,
+    pub(super) fn put(&self, place: Place, answer: &mut HeaderMap) {
+        let ours = match place {
+            Place::Plain => &self.site,
+            Place::Compose => &self.compose,
+            Place::Sealed => &self.sealed,
         };
         for (name, value) in ours {
             answer.insert(name.clone(), value.clone());
@@ -50,6 +73,12 @@ impl Headers {
 const PLAIN_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Scripts of ours and WebAssembly, which Argon2 is; one worker; requests to this host.
+const COMPOSE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    worker-src 'self'; connect-src 'self'; style-src 'self'; img-src data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types seal";
 
 /// Scripts of ours and WebAssembly, which Argon2 is; one worker; requests to this host. The frame that shows HTML mail
 /// inherits this: it may have its one style sheet, and pictures that the mail brings along.
@@ -103,5 +132,19 @@ mod tests {
         assert_eq!(fields.len(), 12);
         let policy = fields[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(!policy.contains("unsafe-inline") && !policy.contains("  "));
+        assert!(!COMPOSE_POLICY.contains("  "));
+    }
+
+    #[test]
+    fn scripts_run_on_the_pages_that_have_some() {
+        let site = |path| Place::of(Some(Host::Site), path);
+        for path in ["/seal", "/assets/worker.js"] {
+            assert_eq!(site(path), Place::Compose, "{path}");
+        }
+        for path in ["/", "/seal/", "/seals", "/licences", "/api/seal", "/assets"] {
+            assert_eq!(site(path), Place::Plain, "{path}");
+        }
+        assert_eq!(Place::of(Some(Host::Sealed), "/seal"), Place::Sealed);
+        assert_eq!(Place::of(None, "/seal"), Place::Plain);
     }
 }

@@ -7,6 +7,7 @@
 //!    │
 //!  pages ── what `cargo xtask site` has built; a GET reads nothing of any message
 //!   api  ── JSON by POST: challenge, release, destroy, reply ── symmetric_seal::store::Links
+//! compose ── what the page has sealed: login ── sealing::Desk ── post
 //!    │
 //! headers ── on every answer, whatever it is
 //!
@@ -15,6 +16,7 @@
 
 mod api;
 mod assets;
+mod compose;
 mod guesses;
 mod headers;
 mod hosts;
@@ -26,6 +28,7 @@ mod server;
 use crate::service::Service;
 use api::Api;
 use axum::Router;
+use compose::Compose;
 use headers::Headers;
 use hosts::{Host, Hosts};
 use record_store::AnyStore;
@@ -70,11 +73,12 @@ impl Web {
     pub(crate) fn new(service: &Service, port: u16, store: Arc<AnyStore>) -> Result<Self, Error> {
         let pages = assets::site().ok_or(Error::NoPages)?;
         let config = &service.config;
-        let api = Api::new(service, store);
+        let api = Api::new(service, store.clone());
+        let compose = Compose::new(service, port, store);
         Ok(Self {
             tls: server::tls(&service.tls.config),
             hosts: Hosts::new(config, port),
-            site: pages::site(pages),
+            site: pages::site(pages).merge(compose.routes()),
             sealed: pages::sealed(pages).merge(api.routes()),
             headers: Headers::new(&config.web, pages),
             longest: config.web.connection(),

@@ -24,6 +24,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 pub(super) fn site(site: Site) -> Router {
     Router::new()
         .route("/", get(move || page(HTML, site.index)))
+        .route("/seal", get(move || page(HTML, site.compose)))
         .merge(common(site))
 }
 

@@ -55,6 +55,35 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "web.too-large")
     }
 
+    /// Neither who it is nor what was wrong is said.
+    pub(super) fn login() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "login.refused")
+    }
+
+    /// This network has failed too often.
+    pub(super) fn throttled(wait: Duration) -> Self {
+        let wait = Some(wait);
+        Self {
+            wait,
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, "login.throttled")
+        }
+    }
+
+    /// The sender's address is that of somebody else.
+    pub(super) fn not_yours() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "compose.not-yours")
+    }
+
+    /// What the sender wants makes no sense: which of it.
+    pub(super) fn terms(code: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code)
+    }
+
+    /// The disk is full.
+    pub(super) fn full() -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "web.full")
+    }
+
     /// It did not come in time.
     pub(super) fn slow() -> Self {
         Self::new(StatusCode::REQUEST_TIMEOUT, "web.slow")

@@ -1,6 +1,6 @@
 //! HTTP/1.1 over TLS, with limits on everything that a client can make last.
 
-use super::{Client, Web, hosts::Host, refusal::Refusal};
+use super::{Client, Web, headers::Place, hosts::Host, refusal::Refusal};
 use crate::service::Stop;
 use axum::{
     body::Body,
@@ -66,6 +66,7 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> Response<Body> {
     let host = web.hosts.of(&request, sni.as_deref());
+    let place = Place::of(host, request.uri().path());
     let mut response = match host {
         Some(host) => {
             request.extensions_mut().insert(Client(client));
@@ -73,7 +74,7 @@ async fn answer(
         }
         None => Refusal::misdirected().into_response(),
     };
-    web.headers.put(host, response.headers_mut());
+    web.headers.put(place, response.headers_mut());
     response
 }
 

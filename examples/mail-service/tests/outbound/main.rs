@@ -9,4 +9,5 @@ mod peer;
 mod policies;
 mod postfix;
 mod program;
+mod resolver;
 mod world;

@@ -19,6 +19,12 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
     for (method, host, path, status) in [
         ("GET", SITE, "/", 200),
         ("HEAD", SITE, "/", 200),
+        ("GET", SITE, "/seal", 200),
+        ("HEAD", SITE, "/seal", 200),
+        ("GET", SITE, "/seal/x", 404),
+        ("GET", SITE, "/api/seal", 405),
+        ("POST", SITE, "/api/seal", 400),
+        ("GET", SITE, "/assets/nothing.js", 404),
         ("GET", SITE, "/licences", 200),
         ("GET", SITE, "/nowhere", 404),
         ("GET", SITE, &page, 404),
@@ -27,6 +33,8 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
         ("GET", SEALED, &page, 200),
         ("HEAD", SEALED, &page, 200),
         ("GET", SEALED, "/", 404),
+        ("GET", SEALED, "/seal", 404),
+        ("POST", SEALED, "/api/seal", 404),
         ("GET", SEALED, "/licences", 200),
         ("GET", SEALED, "/assets/nothing.js", 404),
         ("GET", SEALED, "/assets/../sealed.html", 404),
@@ -72,7 +80,9 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
         ] {
             assert!(!policy.contains(part), "{policy}");
         }
-        assert_eq!(policy.contains("wasm-unsafe-eval"), host == SEALED);
+        let scripts = host == SEALED || path == "/seal" || path.starts_with("/assets/");
+        assert_eq!(policy.contains("wasm-unsafe-eval"), scripts, "{path}");
+        assert_eq!(policy.contains("script-src"), scripts, "{path}");
         assert!(answer.all("set-cookie").is_empty() && answer.all("server").is_empty());
         assert!(answer.all("access-control-allow-origin").is_empty());
         if method == "HEAD" {
@@ -158,36 +168,38 @@ async fn http_leads_to_https_and_says_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_page_loads_is_there_whole_and_compressed() {
     let world = World::new().await;
-    let page = get(&world, SEALED, &format!("/s/{ID}")).await;
-    assert_eq!(page.field("content-type"), "text/html; charset=utf-8");
-    let html = String::from_utf8(page.body).unwrap();
-    let assets: Vec<&str> = html
-        .split('"')
-        .filter(|part| part.starts_with("/assets/"))
-        .collect();
-    assert_eq!(assets.len(), 2);
-    for path in assets {
-        let plain = get(&world, SEALED, path).await;
-        assert_eq!(plain.status, 200);
-        assert!(plain.all("content-encoding").is_empty());
-        let gzip = ask(
-            &world,
-            "GET",
-            SEALED,
-            path,
-            "Accept-Encoding: br, gzip\r\n",
-            b"",
-        )
-        .await;
-        assert_eq!(gzip.field("content-encoding"), "gzip");
-        assert_eq!(gzip.field("content-type"), plain.field("content-type"));
-        assert_eq!(gzip.body[..2], [0x1f, 0x8b]);
-        assert!(gzip.body.len() < plain.body.len() / 2);
-        // Nothing of a page comes from elsewhere.
-        let text = String::from_utf8(plain.body).unwrap();
-        assert!(!text.contains("import(\"http") && !text.contains("url(http"));
+    for (host, path) in [(SEALED, format!("/s/{ID}")), (SITE, "/seal".into())] {
+        let page = get(&world, host, &path).await;
+        assert_eq!(page.field("content-type"), "text/html; charset=utf-8");
+        let html = String::from_utf8(page.body).unwrap();
+        let assets: Vec<&str> = html
+            .split('"')
+            .filter(|part| part.starts_with("/assets/"))
+            .collect();
+        assert_eq!(assets.len(), 2);
+        for path in assets {
+            let plain = get(&world, host, path).await;
+            assert_eq!(plain.status, 200);
+            assert!(plain.all("content-encoding").is_empty());
+            let gzip = ask(
+                &world,
+                "GET",
+                host,
+                path,
+                "Accept-Encoding: br, gzip\r\n",
+                b"",
+            )
+            .await;
+            assert_eq!(gzip.field("content-encoding"), "gzip");
+            assert_eq!(gzip.field("content-type"), plain.field("content-type"));
+            assert_eq!(gzip.body[..2], [0x1f, 0x8b]);
+            assert!(gzip.body.len() < plain.body.len() / 2);
+            // Nothing of a page comes from elsewhere.
+            let text = String::from_utf8(plain.body).unwrap();
+            assert!(!text.contains("import(\"http") && !text.contains("url(http"));
+        }
+        assert!(!html.contains("http:") && !html.contains("https:"));
     }
-    assert!(!html.contains("http:") && !html.contains("https:"));
     let licences = String::from_utf8(get(&world, SEALED, "/licences").await.body).unwrap();
     for name in ["argon2id", "dompurify", "openpgp", "postal-mime"] {
         assert!(licences.contains(&format!("\n{name} ")), "{name}");

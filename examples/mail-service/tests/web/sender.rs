@@ -171,16 +171,12 @@ async fn what_cannot_be_sealed_or_sent_leaves_nothing_behind() {
     let world = World::new().await;
     world.account().await;
     let seal = |from: &str, extra: &[&str], lines: &str| {
-        let common = [
-            "seal",
-            "--from",
-            from,
-            "--to",
-            "bob@example.net",
-            "--subject",
-            "x",
-        ];
-        program(&world, &[&common[..], extra].concat(), lines)
+        let common = ["seal", "--from", from, "--subject", "x"];
+        let to = match extra.contains(&"--to") {
+            true => &[][..],
+            false => &["--to", "bob@example.net"],
+        };
+        program(&world, &[&common[..], to, extra].concat(), lines)
     };
     let refused = |output: Output, why: &str| {
         let said = text(&output.stderr);
@@ -212,6 +208,19 @@ async fn what_cannot_be_sealed_or_sent_leaves_nothing_behind() {
     refused(
         seal("alice@b.test", &[], &right),
         "the message is taken back",
+    );
+    // Nobody is there, and then somebody.
+    let here = ["--to", "carol@b.test"];
+    refused(seal("alice@b.test", &here, &right), "no such mailbox here");
+    let password = zeroize::Zeroizing::new("long enough".to_owned());
+    let accounts = mail_service::Accounts::new(world.store.clone());
+    let added = accounts.add("carol@b.test", &password, world.now());
+    added.await.unwrap();
+    let sent = seal("alice@b.test", &here, &right);
+    let said = text(&sent.stdout);
+    assert!(
+        sent.status.success() && said.contains("delivered here"),
+        "{said}"
     );
     let made = seal("alice@b.test", &["--print", "--generate"], "");
     assert_eq!(

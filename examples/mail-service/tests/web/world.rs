@@ -27,15 +27,13 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
-/// Settings other than the defaults.
-pub(crate) type Settings = fn(&mut Config);
-
 impl World {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub(crate) async fn with(settings: Settings) -> Self {
+    /// With settings other than the defaults.
+    pub(crate) async fn with(settings: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let any = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
         let mut config = Config::default();

@@ -3,7 +3,7 @@ import test from "node:test";
 import { load } from "./load.js";
 
 const { read, fileName } = await load("src/sealed/mail.js");
-const { compose } = await load("src/sealed/compose.js");
+const { compose } = await load("src/seal/letter.js");
 const octets = (text) => new TextEncoder().encode(text);
 
 test("a reply reads as it was written", async () => {
@@ -22,6 +22,14 @@ test("a reply reads as it was written", async () => {
   assert.equal(got.attachments[0].name, files[0].name);
   assert.deepEqual(got.attachments[0].octets, files[0].octets);
   assert.equal(got.attachments[1].octets.length, 0);
+});
+
+test("it says who wrote it to whom, and no address begins another field", async () => {
+  const parts = { subject: "x", text: "y", files: [] };
+  const got = await read(compose({ from: "alice@b.test", to: "j\u00f6rg@example.test", ...parts }));
+  assert.deepEqual([got.from, got.to], [["alice@b.test"], ["j\u00f6rg@example.test"]]);
+  const mail = new TextDecoder().decode(compose({ from: "a@b.test>\r\nX: y", to: "c@d.test", ...parts }));
+  assert.ok(!/^X:/m.test(mail), mail);
 });
 
 test("a reply without attachments is one part", async () => {

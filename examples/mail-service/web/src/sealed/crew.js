@@ -1,67 +1,22 @@
-// The worker, asked and answered by promises.
+// What the page of a sealed message asks its worker for.
 
-import { Refusal } from "../seal/refusal.js";
+import { Crew as Workers } from "../common/crew.js";
 import { workerUrl } from "./html.js";
 
-export class Crew {
-  #worker;
-  #waiting = new Map();
-  #number = 0;
-
+export class Crew extends Workers {
   constructor() {
-    this.#worker = new Worker(workerUrl(), { type: "module" });
-    this.#worker.addEventListener("message", ({ data }) => this.#answered(data));
-    // It could not be loaded, or broke: whoever waits is told.
-    this.#worker.addEventListener("error", () => this.#broke());
-    this.#worker.addEventListener("messageerror", () => this.#broke());
-  }
-
-  /** Whether this browser can do the work at all. */
-  test() {
-    return this.#ask("test").catch(() => false);
+    super(workerUrl());
   }
 
   derive(values, report) {
-    return this.#ask("derive", values, report);
+    return this.ask("derive", values, report);
   }
 
   open(message) {
-    return this.#ask("open", { message });
+    return this.ask("open", { message });
   }
 
   reply(values, report) {
-    return this.#ask("reply", values, report);
-  }
-
-  /** The password and the key are overwritten, and the worker is gone. */
-  async end() {
-    await this.#ask("forget").catch(() => {});
-    this.#worker.terminate();
-  }
-
-  #ask(what, values = {}, report = () => {}) {
-    this.#number += 1;
-    const number = this.#number;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(number, { resolve, reject, report });
-      this.#worker.postMessage({ number, what, values });
-    });
-  }
-
-  #answered({ number, part, code, result }) {
-    const waiting = this.#waiting.get(number);
-    if (!waiting) return;
-    if (part !== undefined) {
-      waiting.report(part);
-      return;
-    }
-    this.#waiting.delete(number);
-    if (code === undefined) waiting.resolve(result);
-    else waiting.reject(new Refusal(code));
-  }
-
-  #broke() {
-    for (const { reject } of this.#waiting.values()) reject(new Refusal("seal.internal"));
-    this.#waiting.clear();
+    return this.ask("reply", values, report);
   }
 }

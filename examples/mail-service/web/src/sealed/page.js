@@ -39,16 +39,7 @@ function show(section) {
 }
 
 function translate() {
-  document.documentElement.lang = language.code;
-  document.title = language.say("title");
-  for (const node of document.querySelectorAll("[data-words]")) {
-    node.textContent = language.say(node.dataset.words);
-  }
-  for (const node of document.querySelectorAll("[data-words-label]")) {
-    node.setAttribute("aria-label", language.say(node.dataset.wordsLabel));
-  }
-  $("language").textContent = language.code === "en" ? "Deutsch" : "English";
-  $("language").lang = language.other();
+  language.translate($("language"));
   reveal($("password").type === "text");
 }
 

@@ -1,21 +1,10 @@
 // What the page asks the server for: always by POST, never anything that a look at the page could trigger. The password
 // and the fragment of the link stand in none of it.
 
+import { post, whole } from "../common/server.js";
 import { toBase64Url } from "../seal/bytes.js";
 
-/** The server said no; `code` is `link.…` or `web.…`, and `at` a moment in seconds since 1970, where there is one. */
-export class Refused extends Error {
-  constructor({ code, at, wait }) {
-    super(code);
-    this.name = "Refused";
-    this.code = code;
-    this.at = at ?? null;
-    this.wait = wait ?? null;
-  }
-}
-
-/** No answer, or none that makes sense. */
-export class Unreachable extends Error {}
+export { Refused, Unreachable } from "../common/server.js";
 
 export class Server {
   constructor(id) {
@@ -56,32 +45,7 @@ export class Server {
     return this.#fetch(what, { "content-type": "application/json" }, JSON.stringify(body));
   }
 
-  async #fetch(what, headers, body) {
-    let response;
-    try {
-      response = await fetch(`/api/links/${this.id}/${what}`, {
-        method: "POST",
-        headers,
-        body,
-        cache: "no-store",
-        credentials: "omit",
-        redirect: "error",
-        referrerPolicy: "no-referrer",
-      });
-    } catch {
-      throw new Unreachable();
-    }
-    if (response.ok) return response;
-    const refusal = await whole(response.json());
-    if (typeof refusal?.code !== "string") throw new Unreachable();
-    throw new Refused(refusal);
-  }
-}
-
-async function whole(promise) {
-  try {
-    return await promise;
-  } catch {
-    throw new Unreachable();
+  #fetch(what, headers, body) {
+    return post(`/api/links/${this.id}/${what}`, headers, body);
   }
 }

@@ -1,6 +1,8 @@
 // What the page says, in English and German. `{x}` is filled in. A test compares the keys, and looks for those that the
 // page names.
 
+import { Language as Speaker } from "../common/language.js";
+
 export const WORDS = {
   en: {
     title: "Sealed message",
@@ -202,40 +204,8 @@ export const WORDS = {
   },
 };
 
-export class Language {
+export class Language extends Speaker {
   constructor(preferred) {
-    const first = preferred.map((tag) => tag.slice(0, 2).toLowerCase()).find((tag) => tag in WORDS);
-    this.code = first ?? "en";
-  }
-
-  other() {
-    return this.code === "en" ? "de" : "en";
-  }
-
-  say(key, values = {}) {
-    const text = WORDS[this.code][key];
-    return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
-  }
-
-  /** A moment, given in seconds since 1970. */
-  moment(seconds) {
-    const style = { dateStyle: "long", timeStyle: "short" };
-    return new Intl.DateTimeFormat(this.code, style).format(new Date(seconds * 1000));
-  }
-
-  /** The time of day of a moment that is near. */
-  clock(seconds) {
-    const near = Math.abs(seconds * 1000 - Date.now()) < 12 * 3600 * 1000;
-    if (!near) return this.moment(seconds);
-    return new Intl.DateTimeFormat(this.code, { timeStyle: "medium" }).format(new Date(seconds * 1000));
-  }
-
-  size(octets) {
-    const [value, unit] =
-      octets < 1000 ? [octets, "byte"] : octets < 1e6 ? [octets / 1000, "kilobyte"] : [octets / 1e6, "megabyte"];
-    const few = unit === "byte";
-    const unitDisplay = few ? "long" : "short";
-    const options = { style: "unit", unit, unitDisplay, maximumFractionDigits: value < 10 && !few ? 1 : 0 };
-    return new Intl.NumberFormat(this.code, options).format(value);
+    super(WORDS, preferred);
   }
 }

@@ -1,6 +1,7 @@
 // What is secret happens here, off the page's thread: the password becomes a key, the message is opened and read, the
-// reply is sealed. A request has a number, and so has its answer; progress comes in between.
+// reply is sealed.
 
+import { able, serve } from "../common/work.js";
 import * as argon2 from "../seal/argon2.js";
 import { fromBase64Url, random, same } from "../seal/bytes.js";
 import { accessProof } from "../seal/keys.js";
@@ -9,17 +10,14 @@ import { prepare } from "../seal/passphrase.js";
 import { BROWSER, named } from "../seal/profiles.js";
 import { Refusal } from "../seal/refusal.js";
 import { seal } from "../seal/write.js";
+import { compose } from "../seal/letter.js";
 import { read } from "./mail.js";
-import { compose } from "./compose.js";
 
 let password = null;
 let key = null;
 
-const work = {
-  async test() {
-    const subtle = globalThis.isSecureContext && typeof crypto?.subtle?.deriveBits === "function";
-    return subtle && (await argon2.works());
-  },
+serve({
+  test: able,
 
   /** Argon2, once: its output opens the message later, and makes the proof now. */
   async derive({ text, secret, salt, passes, lanes, memoryExponent }, report) {
@@ -54,7 +52,7 @@ const work = {
   async forget() {
     forget();
   },
-};
+});
 
 function forget() {
   password?.fill(0);
@@ -62,12 +60,3 @@ function forget() {
   password = null;
   key = null;
 }
-
-addEventListener("message", async ({ data: { number, what, values } }) => {
-  try {
-    const result = await work[what](values, (part) => postMessage({ number, part }));
-    postMessage({ number, result });
-  } catch (error) {
-    postMessage({ number, code: error instanceof Refusal ? error.code : "seal.internal" });
-  }
-});

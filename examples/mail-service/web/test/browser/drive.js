@@ -2,49 +2,17 @@
 // is in them. Prints a line of JSON for each thing that it has shown or not shown.
 
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Chromium } from "./browser.js";
 import { leaks } from "./secrets.js";
+import { PATIENCE, accessible, clean, focused, found, shot, show, text, visible, world } from "./stage.js";
 
-const world = JSON.parse(await readFile(process.argv[2], "utf8"));
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const origin = new URL(world.links.plain).origin;
-const PATIENCE = { timeout: 60_000 };
 const WRONG = "not the agreed password";
 
 let chromium;
-
-async function show(name, work) {
-  let error = null;
-  const begun = Date.now();
-  try {
-    await work();
-  } catch (failure) {
-    error = failure.stack ?? String(failure);
-  }
-  console.log(JSON.stringify({ name, error, ms: Date.now() - begun }));
-}
-
-const text = (page, selector) => page.$eval(selector, (node) => node.textContent.trim());
-const visible = (page, selector) => page.waitForSelector(selector, { visible: true, ...PATIENCE });
-const focused = (page) => page.evaluate(() => document.activeElement?.id);
-
-async function shot(page, name) {
-  if (world.screenshots) await page.screenshot({ path: join(world.screenshots, `${name}.png`), fullPage: true });
-}
-
-/** What axe-core finds, in this state of the page. */
-async function accessible(page) {
-  // Through the browser's own door: the page's policy would not let it in, which is as it should be.
-  await page.evaluate(axe);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  const violations = found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(" ")}`);
-  assert.deepEqual(violations, []);
-  assert.ok(found.passes.length > 10, "axe-core looked at something");
-}
 
 async function visit(link, options) {
   const page = await chromium.page(options);
@@ -68,10 +36,6 @@ async function gone(link, title, state) {
   await accessible(page);
   await shot(page, state);
   await page.close();
-}
-
-async function clean(page) {
-  assert.deepEqual(page.errors.filter((e) => !/Failed to load resource.*(403|404|409|410|429)/.test(e)), []);
 }
 
 chromium = await Chromium.start(world);
@@ -192,14 +156,6 @@ await show("attachments are saved, whole and under harmless names", async () => 
   await clean(page);
   await rm(folder, { recursive: true });
 });
-
-async function found(folder, name) {
-  for (let tries = 0; tries < 300; tries += 1) {
-    if ((await readdir(folder)).includes(name)) return join(folder, name);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${name} was not saved: ${await readdir(folder)}`);
-}
 
 await show("a reply is sealed in the page, with an attachment", async () => {
   const page = await visit(world.links.reply);

@@ -1,13 +1,18 @@
-// The mail inside of a reply: text, and attachments (RFC 5322, RFC 2045, RFC 2047, RFC 2231).
+// The mail inside of a sealed message: text, and attachments (RFC 5322, RFC 2045, RFC 2047, RFC 2231).
 
-import { concat, random, toBase64, toBase64Url } from "../seal/bytes.js";
+import { concat, random, toBase64, toBase64Url } from "./bytes.js";
 
 const CRLF = "\r\n";
 const utf8 = (text) => new TextEncoder().encode(text);
 
-/** @param {{subject: string, text: string, files: {name: string, type: string, octets: Uint8Array}[]}} mail */
-export function compose({ subject, text, files }) {
+/**
+ * @param {{from?: string, to?: string, subject: string, text: string,
+ *   files: {name: string, type: string, octets: Uint8Array}[]}} mail
+ */
+export function compose({ from = null, to = null, subject, text, files }) {
   const head = [
+    ...(from === null ? [] : [`From: <${address(from)}>`]),
+    ...(to === null ? [] : [`To: <${address(to)}>`]),
     `Subject: ${encodedWords(subject)}`,
     `Date: ${new Date().toUTCString().replace("GMT", "+0000")}`,
     "MIME-Version: 1.0",
@@ -24,6 +29,11 @@ export function compose({ subject, text, files }) {
     octets,
   ]);
   return concat(utf8(head.join(CRLF) + CRLF), ...parts, utf8(`${CRLF}--${boundary}--${CRLF}`));
+}
+
+/** RFC 6532 §3.2: in UTF-8. Nothing of it begins another field. */
+function address(text) {
+  return text.replace(/[\p{Cc}\s<>]+/gu, "");
 }
 
 function attachment({ name, type, octets }) {
