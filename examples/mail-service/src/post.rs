@@ -101,7 +101,7 @@ impl Post {
         self.directory.account(&Address::parse(address)?)
     }
 
-    /// Whether it was delivered. The mail needs no lines of an envelope.
+    /// Tries to deliver it. Lines that all end in LF are sent with CR LF.
     pub(crate) async fn deliver(
         &self,
         from: &str,

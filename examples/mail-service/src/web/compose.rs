@@ -168,7 +168,13 @@ fn not_kept(error: &sealing::Error) -> Refusal {
 }
 
 fn not_announced(error: &sealing::Error) -> No {
-    let told = |why: &NotDelivered| Causes(why).to_string();
+    let told = |why: &NotDelivered| {
+        // What is behind it, such as a file that cannot be read, is for whoever runs the service.
+        if matches!(why, NotDelivered::Outbound(_)) {
+            warn!(error = %Causes(why), "no mail can be sent");
+        }
+        why.to_string()
+    };
     match error {
         sealing::Error::NotDelivered(why) => No::Undelivered("compose.not-delivered", told(why)),
         sealing::Error::NotTakenBack(why) => No::Undelivered("compose.not-taken-back", told(why)),
