@@ -8,7 +8,7 @@ mod common;
 use std::sync::Barrier;
 use std::time::SystemTime;
 
-use common::stored::names;
+use common::stored::{self, names};
 use common::*;
 use pollster::block_on;
 use record_store::faults::{Fault, Faulty};
@@ -29,7 +29,7 @@ fn told(views: u8) -> Terms {
 }
 
 async fn issue<R: Records>(links: &Links<R>, terms: Terms) -> Issued {
-    common::stored::issue(links, terms).await
+    stored::issue(links, terms).await
 }
 
 /// What happens to a link whose one message was read, of which the sender is told.
