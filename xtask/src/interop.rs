@@ -2,7 +2,7 @@
 
 use crate::run::{Absent, Cmd, Outcome};
 use crate::suite::{self, Ran, Runner, Which};
-use crate::{site, tools, workspace};
+use crate::{debian13, site, tools, workspace};
 
 /// A foreign program (or a right on this machine) that tests need.
 #[derive(Debug)]
@@ -194,7 +194,23 @@ pub(crate) const PEERS: &[Peer] = &[
         probe: &["sq", "--version"],
         quick: &[],
     },
+    Peer {
+        // The first that knows RFC 9580: `UNPACKED`.
+        name: "sq13",
+        debian: &[],
+        probe: &["sh", ".tools/debian13/sq", "version"],
+        quick: &[],
+    },
+    Peer {
+        name: "rsop",
+        debian: &[],
+        probe: &["sh", ".tools/debian13/rsop", "version"],
+        quick: &[],
+    },
 ];
+
+/// Peers that are programs of Debian 13: the package of each.
+const UNPACKED: &[(&str, &str)] = &[("sq13", "sq"), ("rsop", "rsop")];
 
 /// Peers of npm: the folder of each has a `package.json` and a `package-lock.json`.
 const NPM: &[(&str, &str)] = &[("openpgpjs", "peers/openpgpjs")];
@@ -306,6 +322,9 @@ fn ready(peer: &Peer) -> Outcome {
                 ])
                 .arg(*folder)
                 .run()?;
+        }
+        for (_, package) in UNPACKED.iter().filter(|(name, _)| *name == peer.name) {
+            debian13::unpack(package)?;
         }
         probe.output()?;
     }
@@ -419,6 +438,14 @@ mod tests {
                     .unwrap()
                     .contains("\"integrity\": \"sha512-")
             );
+        }
+    }
+
+    #[test]
+    fn what_is_unpacked_is_a_peer() {
+        for (name, package) in UNPACKED {
+            let peer = PEERS.iter().find(|peer| peer.name == *name).unwrap();
+            assert_eq!(peer.probe[1], format!(".tools/debian13/{package}"));
         }
     }
 

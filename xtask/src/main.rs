@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod counts;
+mod debian13;
 mod deep;
 mod demo;
 mod features;

@@ -196,7 +196,8 @@ fn opener(options: &Options) -> Opener {
     Opener::new().limits(limits)
 }
 
-fn password(options: &Options, twice: bool) -> Outcome<Passphrase> {
+/// Checked when a message is sealed with it, and only mapped when one is opened.
+fn password(options: &Options, sealing: bool) -> Outcome<Passphrase> {
     let password = if options.password_stdin {
         // A line feed, or both ends of line, are not of the password; white space is.
         let mut line = String::new();
@@ -206,10 +207,13 @@ fn password(options: &Options, twice: bool) -> Outcome<Passphrase> {
     } else {
         rpassword::prompt_password("password: ")?
     };
-    if twice && !options.password_stdin && rpassword::prompt_password("again: ")? != password {
+    if sealing && !options.password_stdin && rpassword::prompt_password("again: ")? != password {
         return Err("these are two passwords".into());
     }
-    Ok(Passphrase::from_unprepared_octets(password))
+    match sealing {
+        true => Ok(Passphrase::for_sealing(&password)?),
+        false => Ok(Passphrase::for_opening(&password)),
+    }
 }
 
 /// Writes a new file that is complete when it is there, or to standard output.

@@ -11,6 +11,10 @@ pub enum SealError {
     /// The password has fewer than [`Passphrase::MIN_OCTETS`](crate::Passphrase::MIN_OCTETS) octets.
     #[error("password is shorter than 8 octets")]
     ShortPassphrase,
+    /// The password is of [`Passphrase::for_opening`](crate::Passphrase::for_opening), which maps and checks nothing.
+    /// Those of [`Passphrase::for_sealing`](crate::Passphrase::for_sealing) seal.
+    #[error("password was made to open with, and is not checked")]
+    UncheckedPassphrase,
     /// There is no randomness. Nothing is sealed without.
     #[error("no random numbers")]
     NoRandomness,

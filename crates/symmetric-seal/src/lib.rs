@@ -4,7 +4,7 @@
 //! ```
 //! use symmetric_seal::{Commitment, Opener, Passphrase, Sealer};
 //!
-//! let password = Passphrase::from_unprepared_octets("correct horse battery");
+//! let password = Passphrase::for_sealing("correct horse battery")?;
 //! let sealed = Sealer::new().seal(b"the vault is 4711", &password)?;
 //! let opened = Opener::new().open(sealed.into_message(), &password)?;
 //! assert_eq!(opened.content(), b"the vault is 4711");
@@ -61,8 +61,8 @@
 //! What stays your job: a password that resists guessing. Whoever has the message tries passwords offline, at the cost of
 //! the profile each; no limit on attempts helps against that ([`Strength`], [`Passphrase::generate`],
 //! [`link::LinkSecret`]). Prepare passwords alike on both sides: [`Passphrase::for_sealing`] is strict,
-//! [`Passphrase::for_opening`] maps as it does and refuses nothing. Length and time are visible; nothing is compressed or
-//! padded.
+//! [`Passphrase::for_opening`] maps as it does and refuses nothing, and does not seal
+//! ([`SealError::UncheckedPassphrase`]). Length and time are visible; nothing is compressed or padded.
 //!
 //! What holds for links stands in [`link`]; its answers are verdicts with stable codes, such as `link.burned`.
 //!

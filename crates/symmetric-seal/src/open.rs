@@ -127,13 +127,13 @@ enum Accept {
 /// use symmetric_seal::{Commitment, OpenError, Opener, Passphrase, Profile, Sealer};
 ///
 /// # #[cfg(feature = "danger-weak-kdf")] {
-/// let password = Passphrase::from_unprepared_octets("correct horse battery");
+/// let password = Passphrase::for_sealing("correct horse battery")?;
 /// # let sealer = Sealer::new().profile(Profile::WEAK_FOR_TESTS);
 /// let message = sealer.seal(b"the vault is 4711", &password)?.into_message();
 ///
 /// let opener = Opener::new();
 /// println!("a try costs {}", opener.inspect(&message)?.parameters().cost());
-/// let wrong = Passphrase::from_unprepared_octets("incorrect horse");
+/// let wrong = Passphrase::for_opening("incorrect horse");
 /// assert!(matches!(opener.open(message.clone(), &wrong), Err(OpenError::PasswordOrDamage)));
 /// let opened = opener.open(message, &password)?;
 /// assert_eq!(opened.content(), b"the vault is 4711");

@@ -8,6 +8,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::error::SealError;
 use crate::link::LinkSecret;
 
 pub use prepare::BadCharacter;
@@ -21,21 +22,36 @@ pub use words::{GeneratedPassphrase, NoRandom, Words};
 ///
 /// - [`for_sealing`](Self::for_sealing) is strict: the profile OpaqueString of RFC 8265 §4.2, and a length.
 /// - [`for_opening`](Self::for_opening) only maps, as that profile does, and refuses nothing: whatever was sealed, here
-///   or by another tool, must open.
+///   or by another tool, must open. It is not one to seal with: a [`Sealer`](crate::Sealer) refuses it, whatever it is.
 ///
 /// White space at the ends and the case of letters count (RFC 8265 §4.2.2).
 ///
 /// ```
-/// use symmetric_seal::{Passphrase, PassphraseError};
+/// use symmetric_seal::{Passphrase, PassphraseError, SealError, Sealer};
 /// let sealed = Passphrase::for_sealing("Grüße aus Łódź")?;
 /// // Decomposed, and with a no-break space: as another keyboard may type it.
 /// let typed = Passphrase::for_opening("Gru\u{308}ße\u{a0}aus Ło\u{301}dz\u{301}");
 /// assert!(sealed.same_as(&typed));
 /// assert_eq!(Passphrase::for_sealing("123").unwrap_err(), PassphraseError::Short);
+/// // What was only mapped does not seal.
+/// let refused = Sealer::new().seal(b"hello", &typed).unwrap_err();
+/// assert!(matches!(refused, SealError::UncheckedPassphrase));
 /// # Ok::<(), PassphraseError>(())
 /// ```
 #[derive(Clone)]
-pub struct Passphrase(Zeroizing<Vec<u8>>);
+pub struct Passphrase {
+    octets: Zeroizing<Vec<u8>>,
+    origin: Origin,
+}
+
+/// How a password was made, which says what it is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// Checked, made by ourselves, or prepared by a caller who says so.
+    Checked,
+    /// Only mapped.
+    Mapped,
+}
 
 /// Why a text is not fit to seal a message with.
 #[non_exhaustive]
@@ -72,7 +88,7 @@ impl PassphraseError {
 impl Passphrase {
     /// Fewer octets than these are refused when a message is sealed.
     pub const MIN_OCTETS: usize = 8;
-    /// More octets than these are refused when a message is sealed.
+    /// More octets than these are refused by [`for_sealing`](Self::for_sealing).
     pub const MAX_OCTETS: usize = 1024;
 
     /// A text to seal with, by the rules of RFC 8265 §4.2 (OpaqueString), in Unicode 6.3.
@@ -91,48 +107,75 @@ impl Passphrase {
             return Err(prepare::check(text).err().unwrap_or(PassphraseError::Short));
         }
         prepare::check(text)?;
-        let prepared = Self::for_opening(text);
-        match prepared.0.len() {
+        let octets = prepare::map(text);
+        match octets.len() {
             ..Self::MIN_OCTETS => Err(PassphraseError::Short),
-            Self::MIN_OCTETS..=Self::MAX_OCTETS => Ok(prepared),
+            Self::MIN_OCTETS..=Self::MAX_OCTETS => Ok(Self::checked(octets)),
             _ => Err(PassphraseError::Long),
         }
     }
 
-    /// A text to open with: every space becomes U+0020, and all of it NFC (RFC 8265 §4.2.2). Nothing is refused.
+    /// A text to open with: every space becomes U+0020, and all of it NFC (RFC 8265 §4.2.2). Nothing is refused here;
+    /// a [`Sealer`](crate::Sealer) refuses to seal with it.
     #[must_use]
     pub fn for_opening(text: &str) -> Self {
-        Self(prepare::map(text))
+        Self {
+            octets: prepare::map(text),
+            origin: Origin::Mapped,
+        }
     }
 
-    /// Octets that the caller has prepared, or that are to be used as they are.
+    /// Octets that the caller has prepared, or that are to be used as they are: the one way around the checks of
+    /// [`for_sealing`](Self::for_sealing), for what is no text or was checked elsewhere. Fewer than
+    /// [`MIN_OCTETS`](Self::MIN_OCTETS) do not seal.
     ///
     /// For text this is UTF-8 after normalisation (NFC), with every space mapped to U+0020.
     #[must_use]
     pub fn from_unprepared_octets(octets: impl Into<Vec<u8>>) -> Self {
-        Self(Zeroizing::new(octets.into()))
+        Self::checked(Zeroizing::new(octets.into()))
+    }
+
+    fn checked(octets: Zeroizing<Vec<u8>>) -> Self {
+        Self {
+            octets,
+            origin: Origin::Checked,
+        }
     }
 
     /// This password and the secret of a link's fragment as one: the password, `#`, and the secret as it stands in the
-    /// URL. Any OpenPGP program takes it when it is typed like that.
+    /// URL. Any OpenPGP program takes it when it is typed like that. It seals if this one does.
     #[must_use]
     pub fn bound_to(&self, secret: &LinkSecret) -> Self {
         let text = secret.to_text();
-        let mut octets = Zeroizing::new(Vec::with_capacity(self.0.len() + 1 + text.len()));
-        octets.extend_from_slice(&self.0);
+        let mut octets = Zeroizing::new(Vec::with_capacity(self.octets.len() + 1 + text.len()));
+        octets.extend_from_slice(&self.octets);
         octets.push(b'#');
         octets.extend_from_slice(text.as_bytes());
-        Self(octets)
+        Self {
+            octets,
+            origin: self.origin,
+        }
     }
 
     /// Whether both are the same, in a time that does not tell where they differ.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        crate::crypto::same(&self.0, &other.0)
+        crate::crypto::same(&self.octets, &other.octets)
     }
 
     pub(crate) fn octets(&self) -> &[u8] {
-        &self.0
+        &self.octets
+    }
+
+    /// Whether a message may be sealed with it.
+    pub(crate) fn check_sealing(&self) -> Result<(), SealError> {
+        match self.origin {
+            Origin::Mapped => Err(SealError::UncheckedPassphrase),
+            Origin::Checked if self.octets.len() < Self::MIN_OCTETS => {
+                Err(SealError::ShortPassphrase)
+            }
+            Origin::Checked => Ok(()),
+        }
     }
 }
 
@@ -167,5 +210,32 @@ mod tests {
         let typed = Passphrase::for_sealing("correct horse#-_v7-_v7-_v7-_v7-_v7-w").unwrap();
         assert!(bound.same_as(&typed));
         assert!(!bound.same_as(&Passphrase::for_opening("correct horse")));
+    }
+
+    #[test]
+    fn only_what_was_checked_seals() {
+        let secret = LinkSecret::from_octets([7; 16]);
+        // Alone, and with the secret of a link, which makes no password of what is none.
+        let seals = |password: &Passphrase| {
+            let bound = password.bound_to(&secret);
+            [password, &bound].map(|password| password.check_sealing().is_ok())
+        };
+        let checked = Passphrase::for_sealing("correct horse").unwrap();
+        let octets = Passphrase::from_unprepared_octets("correct horse");
+        let words = Passphrase::generate(Words::SEVEN).unwrap().passphrase();
+        for good in [&checked, &octets, &words, &checked.clone()] {
+            assert_eq!(seals(good), [true, true]);
+        }
+        for text in [
+            "correct horse",
+            "",
+            "short",
+            "party 🥳 party",
+            "a\u{7}bcdefgh",
+        ] {
+            assert_eq!(seals(&Passphrase::for_opening(text)), [false, false]);
+        }
+        let short = Passphrase::from_unprepared_octets("1234567").check_sealing();
+        assert!(matches!(short, Err(SealError::ShortPassphrase)));
     }
 }

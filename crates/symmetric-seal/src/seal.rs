@@ -29,7 +29,7 @@ use writer::Length;
 /// use symmetric_seal::{Opener, Passphrase, Profile, Sealer};
 ///
 /// # #[cfg(feature = "danger-weak-kdf")] {
-/// let password = Passphrase::from_unprepared_octets("correct horse battery");
+/// let password = Passphrase::for_sealing("correct horse battery")?;
 /// # let profile = Profile::WEAK_FOR_TESTS;
 /// let sealer = Sealer::new().armored(); // Profile::BROWSER
 /// # let sealer = sealer.profile(profile);
@@ -138,7 +138,7 @@ impl Sealer {
     /// Seals what is in memory.
     ///
     /// # Errors
-    /// [`SealError`]: the password is too short, or there is no memory or no randomness.
+    /// [`SealError`]: the password is too short or was made to open with, or there is no memory or no randomness.
     pub fn seal(&self, content: &[u8], passphrase: &Passphrase) -> Result<Sealed, SealError> {
         let length = content.len() as u64;
         let mut message = Vec::new();
@@ -202,9 +202,7 @@ impl Sealer {
         passphrase: &Passphrase,
         length: Length,
     ) -> Result<SealWriter<W>, SealError> {
-        if passphrase.octets().len() < Passphrase::MIN_OCTETS {
-            return Err(SealError::ShortPassphrase);
-        }
+        passphrase.check_sealing()?;
         let mut salt = [0; KdfParameters::SALT];
         let mut nonce = [0; 12];
         let mut key = Zeroizing::new([0; KEY]);

@@ -6,8 +6,9 @@ mod forge;
 mod hostile;
 mod round_trip;
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 
+use crate::armor::ArmorWriter;
 use crate::{Commitment, OpenError, Opener, Passphrase, Profile, Sealer};
 
 /// Cheap enough for thousands of messages; no feature is needed inside the crate.
@@ -29,6 +30,13 @@ pub(crate) fn content(octets: usize) -> Vec<u8> {
         .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
         .take(octets)
         .collect()
+}
+
+/// The same message as text.
+pub(crate) fn armored(message: &[u8]) -> Vec<u8> {
+    let mut writer = ArmorWriter::new(Vec::new()).unwrap();
+    writer.write_all(message).unwrap();
+    writer.finish().unwrap()
 }
 
 type Outcome = Result<(Vec<u8>, Commitment), OpenError>;

@@ -341,7 +341,13 @@ fn page() -> String {
          (`crates/symmetric-seal/tests/data/links.toml`). Links have two views (*last view*, *viewed*: one) and lock at the\n\
          second wrong proof. *Being read*: a view was released a minute ago; *read before*: eleven minutes ago. *Not sender*\n\
          and *not reader* come with another token. In bold: where the link stands then, if that is new. A GET or HEAD is no\n\
-         event.\n",
+         event.\n\n\
+         - *Publish*: the sender uploads the sealed message. *Release*: somebody shows a proof of the password, and brings a\n  \
+           token of his own. *Resume*: he fetches the same view again with it, for ten minutes. *Destroy*, *reply*: he does\n  \
+           that with it, until the link ends.\n\
+         - *Fetch reply*, *extend*, *revoke*: the sender does that, with his token. *Tick*: time passes.\n\
+         - A link without a message ends after a day, any other at its expiry, at most 366 days from when it was set. A\n  \
+           tombstone says for 90 days what became of the link; a reply is kept for 28 days.\n",
     );
     let cases = cases();
     for (state, _) in states() {

@@ -1,15 +1,20 @@
-//! Fifty people open a link of one view in the same moment: exactly one reads. In memory and in SQLite, through two
-//! values of `Links`; and two ways to get it wrong that the same check notices.
+//! Fifty people open a link of one view in the same moment: exactly one reads. In memory, in SQLite, and in PostgreSQL,
+//! through two values of `Links`; and two ways to get it wrong that the same check notices.
 #![cfg(feature = "store")]
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
+#[cfg(target_os = "linux")]
+#[path = "../../record-store/tests/common/postgres.rs"]
+mod postgres;
 
 use std::sync::Barrier;
 use std::time::SystemTime;
 
 use common::*;
 use pollster::block_on;
+#[cfg(target_os = "linux")]
+use record_store::Postgres;
 use record_store::{
     Commit, Error, Key, Memory, Outcome, Page, Prefix, Records, Sqlite, Swept, Version, Versioned,
 };
@@ -71,9 +76,14 @@ fn issue<R: Records>(links: &Links<R>, views: u8) -> Issued {
     block_on(issued).unwrap()
 }
 
-/// How many had the message, and how many notices there were.
+/// How many had the message, and how many notices there were, with one store for all.
 fn readers<R: Records>(store: &R, views: u8, way: Way) -> (usize, usize) {
-    let nodes = [Links::new(store), Links::new(store)];
+    readers_on([store, store], views, way)
+}
+
+/// As [`readers`], with two nodes that each have the store in their own way.
+fn readers_on<R: Records>(stores: [&R; 2], views: u8, way: Way) -> (usize, usize) {
+    let nodes = stores.map(Links::new);
     let link = issue(&nodes[0], views);
     let barrier = Barrier::new(PEOPLE.into());
     let people = std::thread::scope(|scope| {
@@ -108,15 +118,39 @@ fn one_of_fifty_reads_in_sqlite() {
     assert_eq!(readers(&store, 7, Way::AsItIs), (7, 1));
 }
 
+/// Two machines, each with connections of its own to the one server.
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "interop: needs postgres"]
+fn interop_postgres_one_of_fifty_reads_on_two_nodes() {
+    let server = postgres::Postgres::start();
+    let node = || Postgres::open(&server.url()).unwrap();
+    let nodes = [&node(), &node()];
+    for _ in 0..5 {
+        assert_eq!(readers_on(nodes, 1, Way::AsItIs), (1, 1));
+    }
+    assert_eq!(readers_on(nodes, 7, Way::AsItIs), (7, 1));
+    // The mutation is noticed here as well.
+    let (read, told) = readers_on(nodes, 1, Way::CountsAfterwards);
+    assert_eq!((read, told), (50, 1));
+    assert_eq!(guesses_on(nodes), (2, 2));
+}
+
 #[test]
 fn fifty_guesses_at_once_count_as_fifty() {
     let store = Memory::new();
-    let links = Links::new(&store);
-    let link = issue(&links, 1);
+    // The second one locks: whoever comes later is not told whether he was right.
+    assert_eq!(guesses_on([&store, &store]), (2, 2));
+}
+
+/// How many of fifty wrong proofs at once were looked at, and how many are counted.
+fn guesses_on<R: Records>(stores: [&R; 2]) -> (usize, usize) {
+    let nodes = stores.map(Links::new);
+    let link = issue(&nodes[0], 1);
     let barrier = Barrier::new(PEOPLE.into());
     let looked_at = std::thread::scope(|scope| {
         let guess = |of: u8| {
-            let (barrier, links, id) = (&barrier, &links, &link.id);
+            let (barrier, links, id) = (&barrier, &nodes[usize::from(of % 2)], &link.id);
             scope.spawn(move || {
                 let wrong = AccessProof::from_octets([200 - of; 32]);
                 barrier.wait();
@@ -128,10 +162,9 @@ fn fifty_guesses_at_once_count_as_fifty() {
         let guesses = guesses.into_iter().map(|guess| guess.join().unwrap());
         guesses.filter(|looked_at| *looked_at).count()
     });
-    // The second one locks: whoever comes later is not told whether he was right.
-    assert_eq!(looked_at, 2);
-    let seen = block_on(links.status(&link.id, &link.sender, start()));
-    assert_eq!(seen.unwrap().granted().unwrap().wrong_proofs, 2);
+    let seen = block_on(nodes[0].status(&link.id, &link.sender, start()));
+    let counted = seen.unwrap().granted().unwrap().wrong_proofs;
+    (looked_at, usize::try_from(counted).unwrap())
 }
 
 /// A store that says that it has written, and has not.

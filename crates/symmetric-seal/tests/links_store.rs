@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use common::stored::*;
 use common::*;
 use pollster::block_on;
+use record_store::faults::{Fault, Faulty};
 use record_store::{
     Commit, Error, Expect, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned,
 };
@@ -19,27 +20,19 @@ use symmetric_seal::link::{
 };
 use symmetric_seal::store::{Issued, Links, LinksError, Verdict};
 
-/// A store that tells what is done to it, and lets things go wrong.
-#[derive(Default)]
+/// A store that fails on command, and tells what is done to it.
 struct Watched {
-    store: Memory,
-    faults: Mutex<Vec<Fault>>,
+    inner: Faulty<Memory>,
     log: Mutex<Vec<String>>,
 }
 
-/// What happens to the next commits, in order; then all is well.
-#[derive(Clone, Debug)]
-enum Fault {
-    /// The store fails, and nothing was written.
-    Busy,
-    /// It was written, and nobody is told.
-    Lost,
-    /// It was not written, and nobody is told.
-    NotWritten,
-    /// Somebody else is released a view first.
-    Rival(LinkId),
-    /// The sender revokes first.
-    Revoked(Issued),
+impl Default for Watched {
+    fn default() -> Self {
+        Self {
+            inner: Faulty::new(Memory::new()),
+            log: Mutex::default(),
+        }
+    }
 }
 
 impl Watched {
@@ -47,21 +40,15 @@ impl Watched {
         std::mem::take(&mut self.log.lock().unwrap())
     }
 
-    fn fault(&self, faults: &[Fault]) {
-        self.faults
-            .lock()
-            .unwrap()
-            .extend(faults.iter().rev().cloned());
+    fn done(&self, what: impl Into<String>) {
+        self.log.lock().unwrap().push(what.into());
     }
 }
 
 impl Records for Watched {
     async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
-        self.log
-            .lock()
-            .unwrap()
-            .push(format!("get {}", key.namespace()));
-        self.store.get(key, now).await
+        self.done(format!("get {}", key.namespace()));
+        self.inner.get(key, now).await
     }
 
     async fn scan(
@@ -71,38 +58,36 @@ impl Records for Watched {
         limit: usize,
         now: SystemTime,
     ) -> Result<Page, Error> {
-        self.store.scan(prefix, after, limit, now).await
+        self.inner.scan(prefix, after, limit, now).await
     }
 
     async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
-        self.log.lock().unwrap().push("commit".into());
-        let fault = self.faults.lock().unwrap().pop();
-        let other = Links::new(&self.store);
-        match fault {
-            Some(Fault::Busy) => return Err(Error::Busy),
-            Some(Fault::NotWritten) => return Ok(Outcome::Unknown),
-            Some(Fault::Lost) => {
-                let _ = self.store.commit(commit, now).await?;
-                return Ok(Outcome::Unknown);
-            }
-            Some(Fault::Rival(id)) => {
-                let verdict = other
-                    .release(&id, &proof(), &reader(77), now)
-                    .await
-                    .unwrap();
-                assert!(verdict.granted().is_some());
-            }
-            Some(Fault::Revoked(link)) => {
-                _ = other.revoke(&link.id, &link.sender, now).await.unwrap();
-            }
-            None => {}
-        }
-        self.store.commit(commit, now).await
+        self.done("commit");
+        self.inner.commit(commit, now).await
     }
 
     async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
-        self.store.sweep(now, budget).await
+        self.inner.sweep(now, budget).await
     }
+}
+
+/// Somebody else is released a view first.
+fn read_by_another(id: &LinkId) -> Fault<Memory> {
+    let id = id.clone();
+    Fault::rival(move |store: &Memory, now| {
+        let links = Links::new(store);
+        let verdict = block_on(links.release(&id, &proof(), &reader(77), now));
+        assert!(verdict.unwrap().granted().is_some());
+    })
+}
+
+/// The sender revokes first.
+fn revoked(link: &Issued) -> Fault<Memory> {
+    let link = link.clone();
+    Fault::rival(move |store: &Memory, now| {
+        let revoked = block_on(Links::new(store).revoke(&link.id, &link.sender, now));
+        assert!(revoked.unwrap().granted().is_some());
+    })
 }
 
 /// What the password of the message proves; the tests of the pure machine have another one.
@@ -134,7 +119,7 @@ fn a_view_is_counted_before_the_message_leaves() {
             &[right[0], right[2], right[1]].map(String::from)
         ));
         // And if it cannot be counted, nothing leaves.
-        store.fault(&[Fault::Busy]);
+        store.inner.next([Fault::Busy]);
         let failed = links.release(&link.id, &proof(), &reader(6), start()).await;
         assert!(failed.unwrap_err().is_temporary());
         assert_eq!(store.log(), ["get seal-link", "commit"]);
@@ -187,10 +172,10 @@ fn lost_answers_and_rivals_count_once() {
         &[Fault::NotWritten, Fault::NotWritten],
     ] {
         block_on(async {
-            let store = Watched::default();
+            let store = Faulty::new(Memory::new());
             let links = Links::new(&store);
             let link = issue(&links, terms().views(1)).await;
-            store.fault(faults);
+            store.next(faults.iter().cloned());
             let released = links
                 .release(&link.id, &proof(), &reader(5), start())
                 .await
@@ -217,14 +202,14 @@ fn lost_answers_and_rivals_count_once() {
             // A reply, a revocation.
             let reader = reader(5);
             let reply = || links.reply(&link.id, &reader, &other_message().octets, start());
-            store.fault(faults);
+            store.next(faults.iter().cloned());
             assert_eq!(
                 reply().await.unwrap().granted().unwrap().notices,
                 [Notice::Replied],
                 "{faults:?}"
             );
             assert_eq!(reply().await.unwrap().granted().unwrap().notices, []);
-            store.fault(faults);
+            store.next(faults.iter().cloned());
             assert!(
                 links
                     .revoke(&link.id, &link.sender, start())
@@ -244,10 +229,10 @@ fn lost_answers_and_rivals_count_once() {
         });
     }
     block_on(async {
-        let store = Watched::default();
+        let store = Faulty::new(Memory::new());
         let links = Links::new(&store);
         let link = issue(&links, terms().views(1)).await;
-        store.fault(&[Fault::Rival(link.id.clone())]);
+        store.next([read_by_another(&link.id)]);
         let late = links
             .release(&link.id, &proof(), &reader(5), start())
             .await
@@ -255,7 +240,7 @@ fn lost_answers_and_rivals_count_once() {
         assert_eq!(late.refusal(), Some(Refusal::ViewsUsed));
 
         let link = issue(&links, terms()).await;
-        store.fault(&[Fault::Revoked(link.clone())]);
+        store.next([revoked(&link)]);
         let late = links
             .release(&link.id, &proof(), &reader(5), start())
             .await
@@ -264,7 +249,7 @@ fn lost_answers_and_rivals_count_once() {
 
         // For ever in doubt is no verdict.
         let link = issue(&links, terms()).await;
-        store.fault(&vec![Fault::NotWritten; 500]);
+        store.next(vec![Fault::NotWritten; 500]);
         let failed = links
             .release(&link.id, &proof(), &reader(5), start())
             .await
@@ -281,7 +266,7 @@ fn a_wrong_proof_is_counted_before_it_is_called_wrong() {
         let link = issue(&links, terms()).await;
         let (wrong, somebody) = (wrong(), reader(66));
         let guess = |now| links.release(&link.id, &wrong, &somebody, now);
-        store.fault(&[Fault::Busy]);
+        store.inner.next([Fault::Busy]);
         assert!(guess(start()).await.is_err());
         let refused = guess(start()).await.unwrap();
         assert_eq!(refused.refusal(), Some(Refusal::WrongProof { wait: None }));
@@ -324,7 +309,7 @@ fn a_wrong_proof_is_counted_before_it_is_called_wrong() {
 #[test]
 fn what_is_refused_leaves_no_chunks() {
     block_on(async {
-        let store = Watched::default();
+        let store = Faulty::new(Memory::new());
         let links = Links::new(&store);
         let big = seal(&vec![7; 3 << 20]).octets;
         let link = issue(&links, terms().replies(Replies::One)).await;
@@ -333,22 +318,17 @@ fn what_is_refused_leaves_no_chunks() {
             .await
             .unwrap();
         // The sender revokes while the reply is on its way: three commits of chunks, then the one that counts.
-        store.fault(&[Fault::Revoked(link.clone())]);
+        store.next([revoked(&link)]);
         let refused = links
             .reply(&link.id, &reader(5), &big, start())
             .await
             .unwrap();
         assert_eq!(refused.refusal(), Some(Refusal::Revoked { at: start() }));
         assert_eq!(
-            store
-                .store
-                .sweep(start() + 2 * DAY, 1000)
-                .await
-                .unwrap()
-                .removed,
+            store.sweep(start() + 2 * DAY, 1000).await.unwrap().removed,
             0
         );
-        assert_eq!(names(&store.store, start()).await, ["seal-link"]);
+        assert_eq!(names(&store, start()).await, ["seal-link"]);
     });
 }
 

@@ -1,11 +1,13 @@
 //! What it costs in memory, counted by the allocator: sealing and opening of streams take the same whatever their length,
-//! and hostile messages take next to nothing, so that Argon2, which takes a MiB at least here, did not run.
+//! and hostile messages take next to nothing, so that Argon2, which would take 32 MiB for them, did not run.
 #![allow(clippy::unwrap_used)]
 #![cfg(feature = "danger-weak-kdf")]
 
 use std::io::{self, Cursor, Read, Write};
 use std::sync::{Mutex, MutexGuard};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use peak_alloc::PeakAlloc;
 use symmetric_seal::{Limits, OpenError, Opener, Passphrase, Profile, Refusal, Sealer};
 
@@ -120,9 +122,10 @@ fn opening_in_place_takes_nothing_but_the_message() {
     assert!(cost < 128 << 10, "{cost}");
 }
 
-/// Octets of a session key packet, of a message that costs 64 MiB to try.
+/// Octets of a session key packet, of a message that costs 32 MiB to try.
 fn costly() -> Vec<u8> {
     let message = Sealer::new()
+        .profile(Profile::LOW_MEMORY)
         .seal(b"hello", &password())
         .unwrap()
         .into_message();
@@ -130,9 +133,11 @@ fn costly() -> Vec<u8> {
     message
 }
 
-#[test]
-fn hostile_messages_cost_no_memory() {
-    let _alone = alone();
+/// A message, what is wrong with it, and why it is refused.
+type Hostile = (&'static str, Vec<u8>, Refusal);
+
+/// What is refused before Argon2 by whoever has the whole message; first what is refused by whoever reads a stream, too.
+fn hostile() -> [Vec<Hostile>; 2] {
     let good = costly();
     let (session_key, data) = good.split_at(87);
     let changed = |at: usize, octet: u8| {
@@ -140,73 +145,198 @@ fn hostile_messages_cost_no_memory() {
         message[at] = octet;
         message
     };
-    let hostile: Vec<(&str, Vec<u8>, Option<Refusal>)> = vec![
-        ("2^31 KiB", changed(26, 31), Some(Refusal::Argon2Memory)),
-        ("512 MiB", changed(26, 19), Some(Refusal::Argon2Memory)),
-        ("255 passes", changed(24, 255), Some(Refusal::Argon2Passes)),
-        ("255 lanes", changed(25, 255), Some(Refusal::Argon2Lanes)),
+    let at_once = vec![
+        ("2^31 KiB", changed(26, 31), Refusal::Argon2Memory),
+        ("512 MiB", changed(26, 19), Refusal::Argon2Memory),
+        ("255 passes", changed(24, 255), Refusal::Argon2Passes),
+        ("255 lanes", changed(25, 255), Refusal::Argon2Lanes),
         (
             "10,000 session keys",
             [&session_key.repeat(10_000), data].concat(),
-            Some(Refusal::SecondSessionKey),
+            Refusal::SecondSessionKey,
         ),
-        (
-            "chunks of 2^261",
-            changed(92, 255),
-            Some(Refusal::ChunkSize),
-        ),
+        ("chunks of 2^261", changed(92, 255), Refusal::ChunkSize),
         (
             "a session key of 4 GiB",
             [&[0xc3, 255, 255, 255, 255, 255], &good[2..]].concat(),
-            Some(Refusal::SessionKeyLength),
+            Refusal::SessionKeyLength,
         ),
         (
             "data of 4 GiB",
             [session_key, &[0xd2, 255, 255, 255, 255, 255], &data[2..]].concat(),
-            Some(Refusal::MessageTooLong),
+            Refusal::MessageTooLong,
         ),
+    ];
+    let at_the_end = vec![
         (
             "data of 127 MiB",
             [session_key, &[0xd2, 255, 7, 240, 0, 0], &data[2..]].concat(),
-            Some(Refusal::Truncated),
+            Refusal::Truncated,
         ),
         (
             "parts of an octet",
             parts(session_key, data),
-            Some(Refusal::Truncated),
+            Refusal::Truncated,
         ),
         (
             "nothing at the end",
             good[..good.len() - 1].to_vec(),
-            Some(Refusal::Truncated),
+            Refusal::Truncated,
         ),
         (
             "garbage at the end",
             [&good[..], b"garbage"].concat(),
-            Some(Refusal::TrailingData),
+            Refusal::TrailingData,
         ),
     ];
-    for (what, message, why) in hostile {
-        let (mut error, mut seen) = (None, None);
-        let cost = peak(|| error = Opener::new().open(message.clone(), &password()).err());
-        assert_eq!(error.unwrap().refusal(), why, "{what}");
-        // The message itself was copied.
-        let own = message.len() + (16 << 10);
-        assert!(cost < own, "{what}: {cost}");
-        let cost = peak(|| seen = Opener::new().inspect(&message).err());
-        assert_eq!(seen.unwrap().refusal(), why, "{what}");
-        assert!(cost < 32 << 10, "{what}: {cost}");
-    }
-    // The mutation: where the limit allows it, Argon2 takes its memory.
-    let cost = peak(|| drop(Opener::new().open(good, &password()).unwrap()));
-    assert!(cost > 64 << 20, "{cost}");
+    [at_once, at_the_end]
 }
 
-/// A million parts, and the end is missing.
+/// What a try may cost beside Argon2, whatever the message is: buffers of a chunk, of the reader and of the armor.
+const BUFFERS: usize = 400 << 10;
+
+#[test]
+fn hostile_messages_cost_no_memory() {
+    let _alone = alone();
+    let [at_once, at_the_end] = hostile();
+    for (what, message, why) in at_once.into_iter().chain(at_the_end) {
+        for message in [armored(&message), message] {
+            let (mut error, mut seen) = (None, None);
+            let cost = peak(|| error = Opener::new().open(message.clone(), &password()).err());
+            assert_eq!(error.unwrap().refusal(), Some(why), "{what}");
+            // The message itself was copied.
+            let own = message.len() + (16 << 10);
+            assert!(cost < own, "{what}: {cost}");
+            let cost = peak(|| seen = Opener::new().inspect(&message).err());
+            assert_eq!(seen.unwrap().refusal(), Some(why), "{what}");
+            assert!(cost < 32 << 10, "{what}: {cost}");
+        }
+    }
+    // The mutation: where the limit allows it, Argon2 takes its memory.
+    let cost = peak(|| drop(Opener::new().open(costly(), &password()).unwrap()));
+    assert!(cost > 32 << 20, "{cost}");
+}
+
+#[test]
+fn hostile_streams_cost_no_memory() {
+    let _alone = alone();
+    let [at_once, at_the_end] = hostile();
+    let argon2 = 32 << 20;
+    let all = at_once.into_iter().map(|hostile| (hostile, 32 << 10));
+    let all = all.chain(at_the_end.into_iter().map(|h| (h, argon2 + BUFFERS)));
+    for ((what, message, why), most) in all {
+        // Its first chunk is not authentic, which a stream shows before its end.
+        let why = (what != "parts of an octet").then_some(why);
+        for message in [armored(&message), message] {
+            for cost in streamed(&message, |error| {
+                assert_eq!(error.refusal(), why, "{what}");
+            }) {
+                assert!(cost < most, "{what}: {cost}");
+            }
+        }
+    }
+}
+
+/// What both ways to read a stream cost, which must fail.
+fn streamed(message: &[u8], judge: impl Fn(OpenError)) -> [usize; 2] {
+    let (mut seekable, mut unverified) = (None, None);
+    let costs = [
+        peak(|| {
+            let reader = Opener::new().open_seekable(Cursor::new(message), &password());
+            seekable = reader.err();
+        }),
+        peak(|| {
+            let reader = Opener::new().open_stream_unverified(message, &password());
+            let read = reader.and_then(|mut reader| Ok(io::copy(&mut reader, &mut io::sink())?));
+            unverified = read.err();
+        }),
+    ];
+    for error in [seekable, unverified] {
+        judge(error.expect("it must not open"));
+    }
+    costs
+}
+
+/// What only who has the password can know: it costs one run of Argon2, and no memory beside.
+#[test]
+fn damaged_messages_cost_no_memory() {
+    let _alone = alone();
+    let message = sealer()
+        .seal(&[7; 1 << 19], &password())
+        .unwrap()
+        .into_message();
+    // Session key packet; tag, length and head of the data; then chunks and their tags.
+    let (start, chunk) = (87 + 6 + 36, (1 << 16) + 16);
+    let whole = Pieces {
+        head: message[..start].to_vec(),
+        chunks: message[start..message.len() - 16]
+            .chunks(chunk)
+            .map(<[u8]>::to_vec)
+            .collect(),
+        last_tag: message[message.len() - 16..].to_vec(),
+    };
+    assert!(whole.message() == message && whole.chunks.len() == 9);
+    let change = |change: &dyn Fn(&mut Pieces)| {
+        let mut pieces = whole.clone();
+        change(&mut pieces);
+        pieces.message()
+    };
+    for (what, message) in [
+        ("swapped", change(&|p| p.chunks.swap(3, 4))),
+        ("reordered", change(&|p| p.chunks[..8].reverse())),
+        ("a chunk less", change(&|p| drop(p.chunks.remove(5)))),
+        ("the end missing", change(&|p| p.chunks.truncate(5))),
+        ("the final tag missing", change(&|p| p.last_tag.clear())),
+    ] {
+        for message in [armored(&message), message] {
+            let mut error = None;
+            let cost = peak(|| error = Opener::new().open(message.clone(), &password()).err());
+            assert!(matches!(error, Some(OpenError::PasswordOrDamage)), "{what}");
+            assert!(cost < message.len() + BUFFERS, "{what}: {cost}");
+            for cost in streamed(&message, |error| {
+                assert!(matches!(error, OpenError::PasswordOrDamage), "{what}");
+            }) {
+                assert!(cost < BUFFERS, "{what}: {cost}");
+            }
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Pieces {
+    head: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
+    last_tag: Vec<u8>,
+}
+
+impl Pieces {
+    /// The length of the data is that of what is there.
+    fn message(&self) -> Vec<u8> {
+        let data = [self.chunks.concat(), self.last_tag.clone()].concat();
+        let mut message = self.head.clone();
+        let length = u32::try_from(36 + data.len()).unwrap();
+        message[88..93].copy_from_slice(&[&[255][..], &length.to_be_bytes()].concat());
+        message.extend(data);
+        message
+    }
+}
+
+/// RFC 9580 §6.2.
+fn armored(message: &[u8]) -> Vec<u8> {
+    let mut text = b"-----BEGIN PGP MESSAGE-----\n\n".to_vec();
+    for line in message.chunks(48) {
+        text.extend(STANDARD.encode(line).as_bytes());
+        text.push(b'\n');
+    }
+    text.extend(b"-----END PGP MESSAGE-----\n");
+    text
+}
+
+/// Two hundred thousand parts, and the end is missing.
 fn parts(session_key: &[u8], data: &[u8]) -> Vec<u8> {
     let mut message = [session_key, &[0xd2, 0xe9], &data[2..]].concat();
     message.resize(87 + 2 + 512, 0);
-    message.extend([0xe0, 0].repeat(1_000_000));
+    message.extend([0xe0, 0].repeat(200_000));
     message
 }
 

@@ -80,7 +80,8 @@ fn files_are_sealed_opened_and_inspected() {
     works(folder, &["open", "--password-stdin", "a.pgp"], PASSWORD);
     assert!(std::fs::read(path("a")).unwrap() == content);
     let out = ["open", "--password-stdin", "--output", "b", "a.asc"];
-    works(folder, &out, "correct horse \r\n");
+    // A no-break space, as another keyboard may type it.
+    works(folder, &out, "correct horse\u{a0}\r\n");
     assert!(std::fs::read(path("b")).unwrap() == content);
 }
 
@@ -92,6 +93,8 @@ fn what_does_not_work_leaves_no_file() {
     let seal = ["seal", "--profile", "low-memory", "--password-stdin", "a"];
     let said = fails(folder, &seal, "1234567\n", 1);
     assert!(said.contains("shorter than 8 octets"), "{said}");
+    let said = fails(folder, &seal, "party 🥳 party\n", 1);
+    assert!(said.contains("newer than Unicode 6.3"), "{said}");
     assert!(!folder.join("a.pgp").exists());
     works(folder, &seal, PASSWORD);
     let open = ["open", "--password-stdin", "--output", "b", "a.pgp"];

@@ -1,5 +1,5 @@
 //! Messages of `symmetric-seal` opened by other implementations, and theirs opened by it: rPGP and Sequoia as libraries,
-//! and as programs OpenPGP.js in Node (`openpgpjs/`), `sq` and `gpg` of Debian.
+//! and as programs OpenPGP.js in Node (`openpgpjs/`), `sq`, `rsop` and `gpg` of Debian.
 //!
 //! Sizes are those at which chunks begin and end: the content of 0 and 1 octet, and plaintext (the literal packet with its
 //! head) of one octet less than, as much as, and one more than 1, 2, 3, 16 and 1,024 chunks.

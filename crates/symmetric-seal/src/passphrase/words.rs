@@ -70,10 +70,10 @@ impl GeneratedPassphrase {
         self.words.bits()
     }
 
-    /// To seal with. It is ASCII, which no preparation changes.
+    /// To seal with. It is ASCII, which OpaqueString allows and no preparation changes.
     #[must_use]
     pub fn passphrase(&self) -> Passphrase {
-        Passphrase::for_opening(&self.text)
+        Passphrase::checked(Zeroizing::new(self.text.as_bytes().to_vec()))
     }
 }
 

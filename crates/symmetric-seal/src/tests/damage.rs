@@ -3,7 +3,8 @@
 use std::io::{Cursor, Read};
 
 use super::forge::{Forge, packet};
-use super::{content, open_all, open_any, password, sealer};
+use super::{armored, content, open_all, open_any, password, sealer};
+use crate::kdf::calls;
 use crate::{OpenError, Opener, Passphrase, Refusal};
 
 /// Every single bit of a whole message: there is no such thing as a harmless change.
@@ -35,7 +36,8 @@ fn any_bit_flip_in_the_armored_form_fails_or_changes_nothing() {
     assert!(harmless < 20, "{harmless}");
 }
 
-/// What an attacker can do without the password, each fixed up so that the lengths are right.
+/// What an attacker can do without the password, each fixed up so that the lengths are right: it shows after Argon2, which
+/// has run once.
 #[test]
 fn chunks_stay_where_and_how_they_are() {
     let whole = Forge::four_chunks();
@@ -72,13 +74,19 @@ fn chunks_stay_where_and_how_they_are() {
         ("an octet more at the end", change(&|f| f.last_tag.push(0))),
     ];
     for (what, message) in damaged {
-        let error = open_all(&Opener::new(), &message).unwrap_err();
-        assert!(
-            matches!(error, OpenError::PasswordOrDamage),
-            "{what}: {error:?}"
-        );
+        for message in [armored(&message), message] {
+            let (error, calls) = calls::during(|| open_all(&Opener::new(), &message).unwrap_err());
+            assert!(
+                matches!(error, OpenError::PasswordOrDamage),
+                "{what}: {error:?}"
+            );
+            // Once in each of three ways.
+            assert_eq!(calls, 3, "{what}");
+        }
     }
-    assert!(open_all(&Opener::new(), &whole.message()).is_ok());
+    for message in [armored(&whole.message()), whole.message()] {
+        assert!(open_all(&Opener::new(), &message).is_ok());
+    }
 }
 
 #[test]
@@ -113,21 +121,24 @@ fn a_wrong_password_is_the_same_error_as_damage() {
 fn a_message_that_is_cut_off_is_truncated() {
     let parts = Forge::four_chunks().message_in_parts(&[9, 6, 0]);
     let whole = sealer().seal(b"hello", &password()).unwrap().into_message();
-    let armored = sealer()
-        .armored()
-        .seal(b"hello", &password())
-        .unwrap()
-        .into_message();
+    let text = armored(&whole);
     for message in [parts, whole] {
         assert!(open_all(&Opener::new(), &message).is_ok());
         for end in 0..message.len() {
-            let error = open_all(&Opener::new(), &message[..end]).unwrap_err();
-            assert_eq!(error.refusal(), Some(Refusal::Truncated), "{end}");
+            for cut in [&message[..end], &armored(&message[..end])] {
+                let error = open_all(&Opener::new(), cut).unwrap_err();
+                assert_eq!(error.refusal(), Some(Refusal::Truncated), "{end}");
+            }
+            // In memory its length is known before.
+            let cut = message[..end].to_vec();
+            let (opened, calls) = calls::during(|| Opener::new().open(cut, &password()));
+            assert!(opened.is_err());
+            assert_eq!(calls, 0, "{end}");
         }
     }
     // The line feed at the end may be missing.
-    for end in 1..armored.len() - 1 {
-        let error = open_all(&Opener::new(), &armored[..end]).unwrap_err();
+    for end in 1..text.len() - 1 {
+        let error = open_all(&Opener::new(), &text[..end]).unwrap_err();
         let why = error.refusal().unwrap();
         assert!(
             matches!(
@@ -234,7 +245,10 @@ fn other_packets_after_it_are_refused() {
         vec![0],
         message.clone(),
     ] {
-        let error = open_all(&Opener::new(), &[&message[..], &after].concat()).unwrap_err();
-        assert_eq!(error.refusal(), Some(Refusal::TrailingData));
+        let longer = [&message[..], &after].concat();
+        for longer in [armored(&longer), longer] {
+            let error = open_all(&Opener::new(), &longer).unwrap_err();
+            assert_eq!(error.refusal(), Some(Refusal::TrailingData));
+        }
     }
 }

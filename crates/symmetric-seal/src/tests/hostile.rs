@@ -3,11 +3,11 @@
 use std::io::{self, Cursor, Read};
 
 use super::forge::{Forge, Plan, literal, packet};
-use super::{content, open_all, password};
+use super::{armored, content, open_all, password};
 use crate::kdf::calls;
 use crate::{Limits, OpenError, Opener, Refusal};
 
-/// Refused in every way, `inspect` included, before Argon2.
+/// Refused in every way, `inspect` included, in both forms, before Argon2.
 #[track_caller]
 fn refused(message: &[u8], why: Refusal) {
     refused_by(&Opener::new(), message, why);
@@ -15,24 +15,26 @@ fn refused(message: &[u8], why: Refusal) {
 
 #[track_caller]
 fn refused_by(opener: &Opener, message: &[u8], why: Refusal) {
-    let (error, calls) = calls::during(|| open_all(opener, message).unwrap_err());
-    assert_eq!((error.refusal(), calls), (Some(why), 0));
-    let inspected = opener.inspect(message).unwrap_err();
-    assert_eq!(inspected.refusal(), Some(why));
-    assert!(!error.is_temporary());
+    for message in [message, &armored(message)] {
+        let (error, calls) = calls::during(|| open_all(opener, message).unwrap_err());
+        assert_eq!((error.refusal(), calls), (Some(why), 0));
+        let (inspected, calls) = calls::during(|| opener.inspect(message).unwrap_err());
+        assert_eq!((inspected.refusal(), calls), (Some(why), 0));
+        assert!(!error.is_temporary());
+    }
 }
 
-/// Refused in every way; of a stream it is known only when it is over, so there Argon2 has run.
+/// Refused in every way, in both forms; of a stream it is known only when it is over, so there Argon2 has run.
 #[track_caller]
 fn refused_at_the_end(message: &[u8], why: Refusal) {
-    let error = open_all(&Opener::new(), message).unwrap_err();
-    assert_eq!(error.refusal(), Some(why));
-    let (error, calls) = calls::during(|| Opener::new().open(message.to_vec(), &password()));
-    assert_eq!((error.unwrap_err().refusal(), calls), (Some(why), 0));
-    assert_eq!(
-        Opener::new().inspect(message).unwrap_err().refusal(),
-        Some(why)
-    );
+    for message in [message, &armored(message)] {
+        let (error, calls) = calls::during(|| open_all(&Opener::new(), message).unwrap_err());
+        assert_eq!((error.refusal(), calls), (Some(why), 2));
+        let (error, calls) = calls::during(|| Opener::new().open(message.to_vec(), &password()));
+        assert_eq!((error.unwrap_err().refusal(), calls), (Some(why), 0));
+        let (error, calls) = calls::during(|| Opener::new().inspect(message));
+        assert_eq!((error.unwrap_err().refusal(), calls), (Some(why), 0));
+    }
 }
 
 fn forge() -> Forge {
@@ -58,11 +60,16 @@ const MEMORY: usize = 24;
 
 #[test]
 fn the_count_of_calls_counts() {
-    // The mutation: what is not refused costs one.
+    // The mutation: what is not refused costs one, in each form and way.
     let message = forge().message();
-    let (opened, calls) = calls::during(|| Opener::new().open(message, &password()));
-    assert!(opened.is_ok());
-    assert_eq!(calls, 1);
+    for message in [armored(&message), message] {
+        let (opened, calls) = calls::during(|| open_all(&Opener::new(), &message));
+        assert!(opened.is_ok());
+        assert_eq!(calls, 3);
+        let (opened, calls) = calls::during(|| Opener::new().open(message, &password()));
+        assert!(opened.is_ok());
+        assert_eq!(calls, 1);
+    }
 }
 
 #[test]

@@ -182,6 +182,31 @@ fn short_passwords_do_not_seal() {
 }
 
 #[test]
+fn passwords_that_were_only_mapped_do_not_seal_and_cost_nothing() {
+    let mapped = Passphrase::for_opening("correct horse");
+    let mut out = Vec::new();
+    let (errors, calls) = crate::kdf::calls::during(|| {
+        [
+            sealer().seal(b"hello", &mapped).map(drop),
+            sealer()
+                .seal_stream(&b"hello"[..], &mut out, &mapped)
+                .map(drop),
+            sealer().start(Vec::new(), &mapped).map(drop),
+            sealer().start_sized(Vec::new(), &mapped, 5).map(drop),
+        ]
+    });
+    for error in errors.map(Result::unwrap_err) {
+        assert!(matches!(error, SealError::UncheckedPassphrase) && !error.is_temporary());
+    }
+    assert_eq!((out.len(), calls), (0, 0));
+    // The same text, checked, seals; and the mapped one opens it.
+    let checked = Passphrase::for_sealing("correct horse").unwrap();
+    let sealed = sealer().seal(b"hello", &checked).unwrap();
+    let opened = Opener::new().open(sealed.into_message(), &mapped).unwrap();
+    assert_eq!(opened.content(), b"hello");
+}
+
+#[test]
 fn announced_lengths_are_kept() {
     for (announced, came) in [(5, 4), (5, 6), (0, 1), (5_000_000_000, 10)] {
         let mut writer = sealer()

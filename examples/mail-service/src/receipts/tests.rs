@@ -18,7 +18,7 @@ struct Message {
 
 /// Sealed once.
 static MESSAGE: LazyLock<Message> = LazyLock::new(|| {
-    let password = Passphrase::for_opening(SECRET);
+    let password = Passphrase::for_sealing(SECRET).unwrap();
     let sealer = Sealer::new().profile(Profile::LOW_MEMORY);
     let mail = b"Subject: The vault\r\n\r\n4711\r\n";
     let sealed = sealer.seal(mail, &password).unwrap();

@@ -194,7 +194,7 @@ async fn a_reply_is_taken_from_a_reader_once_and_sealed() {
         );
         ask(&world, "POST", SEALED, &path, &reader, body).await
     };
-    let password = Passphrase::for_opening(PASSWORD);
+    let password = Passphrase::for_sealing(PASSWORD).unwrap();
     let sealed = Sealer::new()
         .seal(b"Subject: Re\r\n\r\nyes", &password)
         .unwrap()

@@ -104,7 +104,7 @@ async fn a_message_is_sealed_read_answered_and_looked_after() {
         .unwrap();
     assert!(view.bound);
     let secret: LinkSecret = secret.parse().unwrap();
-    let password = Passphrase::for_opening(PASSWORD).bound_to(&secret);
+    let password = Passphrase::for_sealing(PASSWORD).unwrap().bound_to(&secret);
     let key = Opener::for_links()
         .derive(&view.challenge.unwrap(), &password)
         .unwrap();

@@ -145,7 +145,7 @@ fn hours(hours: u64) -> Duration {
 }
 
 pub(crate) fn seal(mail: &[u8], secret: Option<&LinkSecret>) -> Sealed {
-    let password = Passphrase::for_opening(PASSWORD);
+    let password = Passphrase::for_sealing(PASSWORD).unwrap();
     let password = match secret {
         Some(secret) => password.bound_to(secret),
         None => password,

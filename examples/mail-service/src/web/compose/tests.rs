@@ -60,7 +60,7 @@ impl World {
 
     async fn hand_in(&self, client: u8, login: &str, to: &str) -> Answer {
         let sealed = Sealer::new().profile(Profile::LOW_MEMORY);
-        let password = Passphrase::for_opening("the agreed password");
+        let password = Passphrase::for_sealing("the agreed password").unwrap();
         let sealed = sealed.seal(b"Subject: x\r\n\r\ny", &password).unwrap();
         let terms = json!({
             "from": ACCOUNT, "to": to, "hint": null, "days": 1, "views": 1, "bound": false,
