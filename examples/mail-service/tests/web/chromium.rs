@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::world::{PASSWORD, SEALED, World};
 use serde_json::{Map, Value, json};
-use symmetric_seal::link::{Hint, LinkId, LinkSecret, ReaderToken, Terms};
+use symmetric_seal::link::{Hint, LinkId, LinkSecret, ReaderToken, Refusal, Terms};
 use symmetric_seal::store::Issued;
 use symmetric_seal::{AccessProof, Opener, Passphrase};
 
@@ -93,10 +93,16 @@ async fn interop_chromium_opens_replies_destroys_and_tells_why_not() {
         AccessProof::from_octets([1; 32]),
         ReaderToken::from_octets([1; 16]),
     );
-    for _ in 0..7 {
-        let refused = world.links.release(&locked.id, &wrong, &reader, now).await;
-        assert!(refused.unwrap().refusal().is_some());
+    // Each as soon as the last wait is over, so that the next is longer than any browser takes here.
+    let mut at = now;
+    for _ in 0..10 {
+        let refused = world.links.release(&locked.id, &wrong, &reader, at).await;
+        match refused.unwrap().refusal() {
+            Some(Refusal::WrongProof { wait }) => at = wait.unwrap_or(at),
+            other => panic!("{other:?}"),
+        }
     }
+    assert!(at > now + Duration::from_secs(600));
     let expired = world.sealed(PLAIN, 6, now - HOURS, |_| {}).await;
     links.add("expired", &expired.id, "");
     let burned = world.sealed(PLAIN, 24, now - HOURS, |_| {}).await;
