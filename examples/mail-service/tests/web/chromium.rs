@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use super::world::{PASSWORD, SEALED, World};
 use serde_json::{Map, Value, json};
-use symmetric_seal::link::{Hint, LinkId, LinkSecret, ReaderToken, Terms};
+use symmetric_seal::link::{Hint, LinkId, LinkSecret, ReaderToken, Refusal, Terms};
 use symmetric_seal::store::Issued;
 use symmetric_seal::{AccessProof, Opener, Passphrase};
 
@@ -88,15 +88,9 @@ async fn interop_chromium_opens_replies_destroys_and_tells_why_not() {
     let revoked = links.make("revoked", PLAIN, Terms::new()).await;
     let done = world.links.revoke(&revoked.id, &revoked.sender, now).await;
     assert!(done.unwrap().granted().is_some());
-    let locked = links.make("locked", PLAIN, Terms::new()).await;
-    let (wrong, reader) = (
-        AccessProof::from_octets([1; 32]),
-        ReaderToken::from_octets([1; 16]),
-    );
-    for _ in 0..7 {
-        let refused = world.links.release(&locked.id, &wrong, &reader, now).await;
-        assert!(refused.unwrap().refusal().is_some());
-    }
+    let locked = world.sealed(PLAIN, 24, now - HOURS, |_| {}).await;
+    lock(&world, &locked, now).await;
+    links.add("locked", &locked.id, "");
     let expired = world.sealed(PLAIN, 6, now - HOURS, |_| {}).await;
     links.add("expired", &expired.id, "");
     let burned = world.sealed(PLAIN, 24, now - HOURS, |_| {}).await;
@@ -153,6 +147,23 @@ async fn interop_chromium_opens_replies_destroys_and_tells_why_not() {
     );
     assert!(reply.contains("cXVhcnRlcmx5IGZpZ3VyZXM="), "{reply}");
     assert!(reply.contains("filename*0*=utf-8''report.txt"), "{reply}");
+}
+
+/// Locked by wrong proofs for most of an hour, so that it still is when a slow machine comes to it.
+async fn lock(world: &World, issued: &Issued, now: SystemTime) {
+    let (wrong, reader) = (
+        AccessProof::from_octets([1; 32]),
+        ReaderToken::from_octets([1; 16]),
+    );
+    let mut at = now - Duration::from_secs(4000);
+    while at < now {
+        let refused = world.links.release(&issued.id, &wrong, &reader, at).await;
+        match refused.unwrap().refusal() {
+            Some(Refusal::WrongProof { wait }) => at = wait.unwrap_or(at),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(at > now + Duration::from_secs(1800), "{at:?}");
 }
 
 /// Its one view is used, so long ago that it cannot be had again.
