@@ -169,7 +169,8 @@ impl Scene<'_> {
                 return Err(format!("{method} is answered by {}", answer.status).into());
             }
             let octets = answer.body.len();
-            evidence.push(format!("{method}:    200, {octets} octets of the page"));
+            let said = format!("{method}:");
+            evidence.push(format!("{said:<8} 200, {octets} octets of the page"));
         }
         match self.views_left(kept).await? {
             after if after == before => {
