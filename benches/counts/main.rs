@@ -5,6 +5,7 @@ mod dane_tlsa;
 mod mail_dns;
 mod msg_validate;
 mod record_store;
+mod symmetric_seal;
 mod tls_policy;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         mail_dns::COUNTS,
         msg_validate::COUNTS,
         record_store::COUNTS,
+        symmetric_seal::COUNTS,
         tls_policy::COUNTS,
     ]
     .concat();

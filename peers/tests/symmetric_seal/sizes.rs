@@ -3,12 +3,13 @@ use symmetric_seal::Opener;
 pub(crate) const FEW: [usize; 4] = [1, 2, 3, 16];
 pub(crate) const MANY: [usize; 1] = [1024];
 
-/// Content that shows when pieces of it are in another place.
+/// Content that shows when pieces of it are in another place: every 64 octets, as many as the smallest chunk has, begin with
+/// a number of their own. Made of few steps, as they are not optimised here.
 pub(crate) fn content(octets: usize) -> Vec<u8> {
-    let words = (0_u32..).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes());
-    let mut content = Vec::with_capacity(octets + 4);
-    for word in words.take(octets.div_ceil(4)) {
-        content.extend(word);
+    let block: Vec<u8> = (0..64).collect();
+    let mut content = block.repeat(octets.div_ceil(block.len()));
+    for (number, block) in (0_u32..).zip(content.chunks_exact_mut(block.len())) {
+        block[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_le_bytes());
     }
     content.truncate(octets);
     content
