@@ -116,15 +116,16 @@ pub async fn show(
         }
     }
     let sender = sender::Sender::new(&data.path().join("sender"), &clock)?;
-    failures += dane::show(&stage, &zone, &sender, &alice, out).await?;
+    failures += Box::pin(dane::show(&stage, &zone, &sender, &alice, out)).await?;
     let scene = secure::Scene {
         stage: &stage,
         zone: &zone,
         sender: &sender,
         alice: &alice,
     };
-    failures += secure::show(&scene, out).await?;
-    let (failed, sealed) = sealed::show(&stage, &clock, out).await?;
+    failures += Box::pin(secure::show(&scene, out)).await?;
+    // All of this is one future, which would be too large for the stack of some threads.
+    let (failed, sealed) = Box::pin(sealed::show(&stage, &clock, out)).await?;
     failures += failed;
     let own = match own {
         Some(mail) => {

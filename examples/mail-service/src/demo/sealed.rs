@@ -89,7 +89,7 @@ pub(super) async fn show(
     let title = "sealed: looking at the link, as scanners of mail do, consumes nothing";
     line(13, title, scene.looks(&kept).await)?;
     let title = "sealed: a wrong password opens nothing, and the right one opens it, here and not at the server";
-    line(14, title, scene.opens(&kept, &password).await)?;
+    line(14, title, Box::pin(scene.opens(&kept, &password)).await)?;
     let title = "sealed: the sender is told that it was opened, in his mailbox";
     line(15, title, scene.told(&kept).await)?;
     let password = Passphrase::generate(Words::SEVEN)?;
@@ -128,7 +128,8 @@ impl Scene<'_> {
         message.views = views;
         let (config, store) = (&self.stage.config, self.store.clone());
         let password = password.passphrase();
-        Ok(sealing::seal(config, store, self.clock, &message, &password).await?)
+        let kept = sealing::seal(config, store, self.clock, &message, &password);
+        Ok(Box::pin(kept).await?)
     }
 
     async fn post(
