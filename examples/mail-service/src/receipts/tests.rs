@@ -56,7 +56,7 @@ impl Stage {
         Receipts::new(
             &service.config,
             fixture.store.clone(),
-            service.accounts.clone(),
+            Arc::new(Accounts::new(fixture.store.clone())),
             service.mailboxes.clone(),
             Clock::from_fn(move || now),
         )
@@ -242,11 +242,16 @@ async fn who_gets_the_address_of_somebody_else_is_not_told_of_his_messages() {
     let service = stage.fixture.service;
     let link = stage.issue(5).await;
     stage.release(&link, 1).await;
-    service.accounts.remove(ACCOUNT, stage.now).await.unwrap();
+    stage
+        .receipts
+        .accounts
+        .remove(ACCOUNT, stage.now)
+        .await
+        .unwrap();
     assert_eq!(stage.receipts.tell(None).await.unwrap(), told(0, 1, 0));
     stage.release(&link, 2).await;
     let password = Zeroizing::new(PASSWORD.to_owned());
-    let again = service.accounts.add(ACCOUNT, &password, stage.now);
+    let again = stage.receipts.accounts.add(ACCOUNT, &password, stage.now);
     again.await.unwrap();
     // Nor if he seals messages of his own.
     let own = stage.issue(5).await;
@@ -268,15 +273,25 @@ async fn a_change_of_owner_is_noticed_by_the_commit_itself() {
     stage.release(&link, 1).await;
     let waiting = stage.links().waiting(None, None, stage.now).await.unwrap();
     let (record, version) = waiting.outstanding[0].record();
-    let owner = service.accounts.owner(ACCOUNT, stage.now).await.unwrap();
+    let owner = stage
+        .receipts
+        .accounts
+        .owner(ACCOUNT, stage.now)
+        .await
+        .unwrap();
     let (_, key, owned) = owner.unwrap();
     let once = Once {
         task: (record.clone(), version),
         guard: (key, owned),
     };
     let (account, password) = (Arc::from(ACCOUNT), Zeroizing::new(PASSWORD.to_owned()));
-    service.accounts.remove(ACCOUNT, stage.now).await.unwrap();
-    let again = service.accounts.add(ACCOUNT, &password, stage.now);
+    stage
+        .receipts
+        .accounts
+        .remove(ACCOUNT, stage.now)
+        .await
+        .unwrap();
+    let again = stage.receipts.accounts.add(ACCOUNT, &password, stage.now);
     again.await.unwrap();
     let boxes = &service.mailboxes;
     let late = boxes.deliver_once(&account, b"x", &once, stage.now).await;
