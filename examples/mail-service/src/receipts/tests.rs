@@ -239,7 +239,6 @@ async fn a_full_mailbox_has_time_and_keeps_no_reader_waiting() {
 #[tokio::test]
 async fn who_gets_the_address_of_somebody_else_is_not_told_of_his_messages() {
     let stage = Stage::new(|_| {}).await;
-    let service = stage.fixture.service;
     let link = stage.issue(5).await;
     stage.release(&link, 1).await;
     stage
