@@ -68,7 +68,7 @@ pub async fn show(
         zone.address
     )?;
     let resolver = Resolver::Servers(vec![zone.address]);
-    let stage = Stage::start(&data.path().join("data"), resolver, &clock).await?;
+    let stage = Box::pin(Stage::start(&data.path().join("data"), resolver, &clock)).await?;
     write!(out, "SMTP on {}, POP3S on {}", stage.smtp, stage.pop3s)?;
     match stage.server.https().first() {
         Some(https) => writeln!(out, ", HTTPS on {https}\n")?,
@@ -99,7 +99,7 @@ pub async fn show(
             "forged",
         ),
     ] {
-        match stage.pass(from, text.as_bytes()).await {
+        match Box::pin(stage.pass(from, text.as_bytes())).await {
             Ok(seen) if seen.is_as_expected(grade, text.as_bytes()) => {
                 writeln!(out, "PASS {number} {title}")?;
                 seen.tell(out)?;
@@ -116,20 +116,21 @@ pub async fn show(
         }
     }
     let sender = sender::Sender::new(&data.path().join("sender"), &clock)?;
-    failures += dane::show(&stage, &zone, &sender, &alice, out).await?;
+    failures += Box::pin(dane::show(&stage, &zone, &sender, &alice, out)).await?;
     let scene = secure::Scene {
         stage: &stage,
         zone: &zone,
         sender: &sender,
         alice: &alice,
     };
-    failures += secure::show(&scene, out).await?;
-    let (failed, sealed) = sealed::show(&stage, &clock, out).await?;
+    failures += Box::pin(secure::show(&scene, out)).await?;
+    // All of this is one future, which would be too large for the stack of some threads.
+    let (failed, sealed) = Box::pin(sealed::show(&stage, &clock, out)).await?;
     failures += failed;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];
-            Some(mail.show(data.path(), &clock, resolvers, out).await?)
+            Some(Box::pin(mail.show(data.path(), &clock, resolvers, out)).await?)
         }
         None => None,
     };
@@ -210,7 +211,7 @@ impl Stage {
         Accounts::new(store)
             .add(BOB, &password, clock.now())
             .await?;
-        let server = Server::start(config.clone(), clock.clone()).await?;
+        let server = Box::pin(Server::start(config.clone(), clock.clone())).await?;
         // What links name.
         config.web.port = server.https().first().map(SocketAddr::port);
         let first = |addresses: &[SocketAddr]| addresses.first().copied().ok_or("no address");

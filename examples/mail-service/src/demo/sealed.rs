@@ -89,7 +89,7 @@ pub(super) async fn show(
     let title = "sealed: looking at the link, as scanners of mail do, consumes nothing";
     line(13, title, scene.looks(&kept).await)?;
     let title = "sealed: a wrong password opens nothing, and the right one opens it, here and not at the server";
-    line(14, title, scene.opens(&kept, &password).await)?;
+    line(14, title, Box::pin(scene.opens(&kept, &password)).await)?;
     let title = "sealed: the sender is told that it was opened, in his mailbox";
     line(15, title, scene.told(&kept).await)?;
     let password = Passphrase::generate(Words::SEVEN)?;
@@ -132,7 +132,7 @@ impl Scene<'_> {
         let (order, now) = (message.order()?, self.clock.now());
         let (sealed, _) = sealing::seal(&message, &password.passphrase(), now)?;
         let proof = sealed.receipt().proof_hash();
-        let kept = desk.keep(&order, sealed.message(), proof).await?;
+        let kept = Box::pin(desk.keep(&order, sealed.message(), proof)).await?;
         let invitation = desk.invitation(&order, &kept, None)?;
         Ok((kept, invitation))
     }

@@ -56,7 +56,7 @@ impl Stage {
         Receipts::new(
             &service.config,
             fixture.store.clone(),
-            service.receipts.accounts.clone(),
+            Arc::new(Accounts::new(fixture.store.clone())),
             service.mailboxes.clone(),
             Clock::from_fn(move || now),
         )
@@ -239,10 +239,9 @@ async fn a_full_mailbox_has_time_and_keeps_no_reader_waiting() {
 #[tokio::test]
 async fn who_gets_the_address_of_somebody_else_is_not_told_of_his_messages() {
     let stage = Stage::new(|_| {}).await;
-    let service = stage.fixture.service;
     let link = stage.issue(5).await;
     stage.release(&link, 1).await;
-    service
+    stage
         .receipts
         .accounts
         .remove(ACCOUNT, stage.now)
@@ -251,7 +250,7 @@ async fn who_gets_the_address_of_somebody_else_is_not_told_of_his_messages() {
     assert_eq!(stage.receipts.tell(None).await.unwrap(), told(0, 1, 0));
     stage.release(&link, 2).await;
     let password = Zeroizing::new(PASSWORD.to_owned());
-    let again = service.receipts.accounts.add(ACCOUNT, &password, stage.now);
+    let again = stage.receipts.accounts.add(ACCOUNT, &password, stage.now);
     again.await.unwrap();
     // Nor if he seals messages of his own.
     let own = stage.issue(5).await;
@@ -273,7 +272,7 @@ async fn a_change_of_owner_is_noticed_by_the_commit_itself() {
     stage.release(&link, 1).await;
     let waiting = stage.links().waiting(None, None, stage.now).await.unwrap();
     let (record, version) = waiting.outstanding[0].record();
-    let owner = service
+    let owner = stage
         .receipts
         .accounts
         .owner(ACCOUNT, stage.now)
@@ -285,13 +284,13 @@ async fn a_change_of_owner_is_noticed_by_the_commit_itself() {
         guard: (key, owned),
     };
     let (account, password) = (Arc::from(ACCOUNT), Zeroizing::new(PASSWORD.to_owned()));
-    service
+    stage
         .receipts
         .accounts
         .remove(ACCOUNT, stage.now)
         .await
         .unwrap();
-    let again = service.receipts.accounts.add(ACCOUNT, &password, stage.now);
+    let again = stage.receipts.accounts.add(ACCOUNT, &password, stage.now);
     again.await.unwrap();
     let boxes = &service.mailboxes;
     let late = boxes.deliver_once(&account, b"x", &once, stage.now).await;
