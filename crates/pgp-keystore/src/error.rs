@@ -73,6 +73,10 @@ pub enum Error {
         /// The algorithm of the key.
         algorithm: Algorithm,
     },
+    /// The secrets stay closed.
+    #[cfg(feature = "custody")]
+    #[error(transparent)]
+    Custody(#[from] crate::custody::CustodyError),
     /// What the backend said no to, for reasons of its own.
     #[error("refused by the OpenPGP library while {doing}")]
     Refused {
@@ -82,9 +86,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a later try may help: never, as nothing here waits for others.
+    /// Whether a later try may help: never, as nothing here waits for others, but for a server's key-encryption key.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
-        false
+        match self {
+            #[cfg(feature = "custody")]
+            Self::Custody(error) => error.is_temporary(),
+            _ => false,
+        }
     }
 }

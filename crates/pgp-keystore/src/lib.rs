@@ -22,8 +22,8 @@
 //! # Should I use this crate?
 //!
 //! Yes, if a mail server or client of yours handles keys of its users, and you would rather not learn where an OpenPGP
-//! library can be used wrongly. It is the core of a key store: it works in memory, and stores, publishes and looks up
-//! nothing. It knows no MIME. For smart cards, and for formats other than OpenPGP's, look elsewhere.
+//! library can be used wrongly. Its core works in memory; the feature `store` keeps the keys of many accounts, the feature
+//! `custody` is how their secrets are kept. It publishes nothing, looks nothing up in the network, and knows no MIME. For smart cards, and for formats other than OpenPGP's, look elsewhere.
 //!
 //! # How it fits together
 //!
@@ -40,12 +40,19 @@
 //!                    ▼
 //!  sign_* ──► octets ──► verify* ──► Verification { reason of each signature }
 //!  plan_send(recipients) ──► Plan ── encrypt ──► octets ──► decrypt ──► Opened
+//!
+//!  custody: Vault ── unlock ──► Session ── opens ──► KeySecrets + Certificate ──► Unlocked
+//!  store:   Store ── account(id) ──► Account { unlock, generate, import, edit, find, meet, plan_send, … }
 //! ```
 //!
 //! # Doing the I/O
 //!
-//! There is none. Everything is a function of its arguments; `now` is one of them, and also the date of the policy. What
+//! In the core there is none. Everything is a function of its arguments; `now` is one of them, and also the date of the policy. What
 //! takes long (unlocking with a passphrase, reading many certificates, long messages) is to be run where it blocks nobody.
+//!
+//! The store is asynchronous and knows no runtime: the records are a [`record_store`](https://docs.rs/record-store), and what
+//! takes long runs where your `Offload` says, such as on tokio's threads for blocking work. The file of a server's
+//! key-encryption key is read when you say so.
 //!
 //! # Security notes
 //!
@@ -62,7 +69,12 @@
 //! - A failed decryption does not say why, but for what is no secret: an unsupported mode, or a key that this build must
 //!   not use.
 //!
-//! What stays your job: whose certificate it is. A user ID is a claim; the order of the candidates in a
+//! - Secrets at rest are wrapped, bound to where they belong, and open for a session that ends; see the module `custody`. Who
+//!   has the store, and neither a passphrase, nor a recovery key, nor the server's key, has no secret.
+//! - A change is told after it is stored.
+//!
+//! What stays your job: to throttle those who guess passphrases; to keep the server's key out of the backups of the store;
+//! whose certificate it is. A user ID is a claim; the order of the candidates in a
 //! `Recipient` is the trust that you have in them. Version 1 containers (for GnuPG 2.2)
 //! are malleable until their code is checked, which is done, but an oracle in your own logs or timing is not prevented.
 //!
@@ -72,7 +84,8 @@
 //! # Errors and verdicts
 //!
 //! [`Verification`], [`CertificateView`] and the plan are verdicts: whatever there is to say about a signature or a key is a
-//! [`Reason`] with a [`State`] and a stable code. [`Error`] means that there is no result. No error is temporary.
+//! [`Reason`] with a [`State`] and a stable code. [`Error`] means that there is no result. In the core no error is temporary; a
+//! store's may be, and says so.
 //!
 //! # Crate features
 //!
@@ -82,7 +95,10 @@
 //! | `crypto-nettle` | by Nettle; in constant time; OCB with 3.9, no post-quantum | no |
 //! | `crypto-rust` | by RustCrypto; secret RSA, DSA and ElGamal keys are refused | no |
 //!
-//! Exactly one of them, chosen by the program; two at once do not build. Without one there are the types of this page that
+//! | `custody` | secrets at rest, without a store | no |
+//! | `store` | accounts in a record-store; with one of the backends | no |
+//!
+//! Exactly one backend, chosen by the program; two at once do not build. Without one there are the types of this page that
 //! hold data.
 //!
 //! # RFC coverage
@@ -91,7 +107,8 @@
 //! |---|---|
 //! | RFC 9580 | keys of version 4 and 6, messages with containers of version 1 and 2 |
 //! | RFC 9980 | post-quantum keys, where the backend has them |
-//! | RFC 9106 §4 | Argon2id for keys that leave |
+//! | RFC 9106 §4 | Argon2id for keys that leave, and for what opens an account |
+//! | RFC 5869 §2 | HKDF for the key of each wrapping |
 //!
 //! # Minimum Rust version
 //!
@@ -100,20 +117,29 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod capability;
+#[cfg(feature = "custody")]
+pub mod custody;
 mod error;
 mod id;
+mod lifecycle;
 mod limits;
+#[cfg(feature = "custody")]
+mod octets;
 mod opened;
 mod passphrase;
 mod reason;
 #[cfg(feature = "_backend")]
 mod sequoia;
+#[cfg(all(feature = "store", feature = "_backend"))]
+pub mod store;
+mod trust;
 mod verification;
 mod view;
 
 pub use capability::{Aead, Algorithm, Capability, Profile, Unsupported, UnsupportedReason};
 pub use error::Error;
 pub use id::{Fingerprint, IdError, KeyId};
+pub use lifecycle::{Action, Hands, KeyState, Rules, plan as lifecycle_plan};
 pub use limits::Limits;
 pub use opened::{Container, Form, Opened, RevocationReason};
 pub use passphrase::{Passphrase, Protection};
@@ -125,6 +151,7 @@ pub use sequoia::{
     remembered_signatures, sign_cleartext, sign_detached, sign_inline, supports, verify,
     verify_detached,
 };
+pub use trust::{MAX_ALARMS, Pin, Standing, Trust};
 pub use verification::{SignatureCheck, Verification};
 pub use view::{CertificateView, Kdf, KeyView, Rank, Secret, Use, UserIdView};
 

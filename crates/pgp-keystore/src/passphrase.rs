@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 /// A passphrase: wiped from memory when it is dropped, and never printed.
 #[derive(Clone)]
-#[cfg_attr(not(feature = "_backend"), allow(dead_code))] // nobody there to read it
+#[cfg_attr(not(any(feature = "_backend", feature = "custody")), allow(dead_code))] // nobody there to read it
 pub struct Passphrase(Zeroizing<Vec<u8>>);
 
 impl Passphrase {
@@ -15,7 +15,7 @@ impl Passphrase {
         Self(Zeroizing::new(octets.into()))
     }
 
-    #[cfg(feature = "_backend")]
+    #[cfg(any(feature = "_backend", feature = "custody"))]
     pub(crate) fn octets(&self) -> &[u8] {
         &self.0
     }

@@ -13,6 +13,8 @@ mod judge;
 mod key;
 mod plan;
 mod revocation;
+#[cfg(feature = "custody")]
+mod secrets;
 mod sign;
 mod subkeys;
 mod user_ids;
@@ -39,6 +41,8 @@ pub use import::{Imported, Refused, import};
 pub use key::{Key, Unlocked};
 pub use plan::{Candidate, Chosen, Named, Plan, PlanEntry, Recipient, Secrecy, plan_send};
 pub use revocation::Revocation;
+#[cfg(feature = "store")]
+pub(crate) use secrets::normalized;
 pub use sign::{sign_cleartext, sign_detached, sign_inline};
 pub use verify::{verify, verify_detached};
 

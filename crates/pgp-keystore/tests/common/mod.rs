@@ -1,6 +1,9 @@
 //! What the tests share.
 #![allow(clippy::unwrap_used, dead_code)]
 
+#[cfg(feature = "store")]
+pub(crate) mod store;
+
 use std::time::{Duration, SystemTime};
 
 use pgp_keystore::{
