@@ -2,6 +2,8 @@
 //!
 //! It encrypts with the vector AES of AVX2 (VAES) where AWS-LC needs AVX-512 for that (docs/decisions/0019).
 
+use std::hint::black_box;
+
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::digest::{SHA256, digest};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -62,14 +64,30 @@ pub(crate) fn random(out: &mut [u8]) -> Result<(), Failed> {
 }
 
 /// AES-256 in GCM. Whoever calls sees to it that no nonce is used twice.
-pub(crate) struct Gcm(LessSafeKey);
+///
+/// ring does not overwrite its keys, so that this one is on the heap, where it is not moved, and overwritten here.
+pub(crate) struct Gcm(Box<LessSafeKey>);
+
+impl Drop for Gcm {
+    fn drop(&mut self) {
+        if let Ok(other) = unbound(&[0; KEY]) {
+            *self.0 = other;
+            // Somebody might look: so it is written before the memory is given back.
+            black_box(&self.0);
+        }
+    }
+}
+
+fn unbound(key: &[u8; KEY]) -> Result<LessSafeKey, Failed> {
+    Ok(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?))
+}
 
 impl Gcm {
     /// Octets of a nonce.
     pub(crate) const NONCE: usize = 12;
 
     pub(crate) fn new(key: &[u8; KEY]) -> Result<Self, Failed> {
-        Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key)?)))
+        Ok(Self(Box::new(unbound(key)?)))
     }
 
     pub(crate) fn seal(

@@ -242,7 +242,11 @@ fn nothing_in_the_file_leads_to_the_message() {
     {
         assert!(!found(secret), "{}", secret.escape_ascii());
     }
-    assert!(found(&message().octets[..32]) && found(link.id.key().octets()));
+    // A key that is stored has its zeros written otherwise.
+    let runs = link.id.key();
+    let runs = runs.octets().split(|octet| *octet == 0);
+    let longest = runs.max_by_key(|run| run.len()).unwrap();
+    assert!(found(&message().octets[..32]) && found(longest));
     // Were the identity itself stored, it would be found.
     let key = Key::new("seal-link", id).unwrap();
     let commit = Commit::new().put(&key, [], record_store::Expect::Absent);

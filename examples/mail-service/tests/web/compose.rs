@@ -76,7 +76,7 @@ impl Post {
 }
 
 fn password(secret: Option<&LinkSecret>) -> Passphrase {
-    let password = Passphrase::for_opening(PASSWORD);
+    let password = Passphrase::for_sealing(PASSWORD).unwrap();
     match secret {
         Some(secret) => password.bound_to(secret),
         None => password,

@@ -93,7 +93,7 @@ export const WORDS = {
     destroyFailed: "The message could not be destroyed. Please try again.",
     elsewhere: "How to open the sealed file without this page",
     elsewhereText:
-      "It is an OpenPGP message (RFC 9580). Any program that reads Argon2 and AES-GCM opens it with the password, for example Sequoia:",
+      "It is an OpenPGP message (RFC 9580). Any program that reads Argon2 and AES-GCM opens it with the password, for example sq of Sequoia from version 1.3 on:",
     elsewhereCommand: "Command",
     boundText: "The password is bound to your link. There it is your password, followed directly by:",
     footer: "The message is sealed from sender to recipient. This server stores it, and cannot read it.",
@@ -192,7 +192,7 @@ export const WORDS = {
     destroyFailed: "Die Nachricht konnte nicht vernichtet werden. Bitte versuchen Sie es noch einmal.",
     elsewhere: "Wie sich die versiegelte Datei ohne diese Seite öffnen lässt",
     elsewhereText:
-      "Sie ist eine OpenPGP-Nachricht (RFC 9580). Jedes Programm, das Argon2 und AES-GCM liest, öffnet sie mit dem Passwort, zum Beispiel Sequoia:",
+      "Sie ist eine OpenPGP-Nachricht (RFC 9580). Jedes Programm, das Argon2 und AES-GCM liest, öffnet sie mit dem Passwort, zum Beispiel sq von Sequoia ab Version 1.3:",
     elsewhereCommand: "Befehl",
     boundText: "Das Passwort ist an Ihren Link gebunden. Dort lautet es: Ihr Passwort, und ohne Abstand dahinter:",
     footer: "Die Nachricht ist vom Absender bis zum Empfänger versiegelt. Dieser Server verwahrt sie und kann sie nicht lesen.",
