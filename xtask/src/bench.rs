@@ -45,7 +45,7 @@ fn criterion(packages: &[Package]) -> Outcome<Cmd> {
     let benches = benches.ok_or("no package `benches`")?;
     let targets = benches.targets.iter().filter(|(kind, _)| kind == "bench");
     let targets = targets.flat_map(|(_, name)| ["--bench".to_owned(), name.clone()]);
-    Ok(Cmd::cargo("bench").args(["-p", "benches"]).args(targets))
+    Ok(featured(Cmd::cargo("bench").args(["-p", "benches"]), benches).args(targets))
 }
 
 /// A criterion bench by its crate's name, or a measuring program of the service: `examples/bench_NAME.rs`.
@@ -54,8 +54,8 @@ fn named(packages: &[Package], name: &str, args: &[String]) -> Outcome<Cmd> {
     let args = args.iter().filter(|arg| *arg != "--").cloned();
     let with = |kind, target: &str| packages.iter().find(|p| p.has_target(kind, target));
     if let Some(package) = with("bench", &name) {
-        let cmd = Cmd::cargo("bench").args(["-p", &package.name, "--bench", &name, "--"]);
-        return Ok(cmd.args(args));
+        let cmd = featured(Cmd::cargo("bench").args(["-p", &package.name]), package);
+        return Ok(cmd.args(["--bench", &name, "--"]).args(args));
     }
     let program = format!("bench_{name}");
     if let Some(package) = with("example", &program) {
@@ -63,6 +63,13 @@ fn named(packages: &[Package], name: &str, args: &[String]) -> Outcome<Cmd> {
         return Ok(cmd.args(["--example", &program, "--"]).args(args));
     }
     Err(format!("no bench named {name}").into())
+}
+
+fn featured(cmd: Cmd, package: &Package) -> Cmd {
+    match package.widest() {
+        [] => cmd,
+        some => cmd.args(["--features".into(), some.join(",")]),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run::{Absent, Cmd, Outcome, Steps};
 use crate::workspace::Package;
-use crate::{conformance, counts, features, fuzz, interop, test, tidy, tools, workspace};
+use crate::{backends, conformance, counts, features, fuzz, interop, test, tidy, tools, workspace};
 
 /// The fuzzing time of each target.
 const SMOKE_SECONDS: u64 = 5;
@@ -33,6 +33,11 @@ pub(crate) fn run() -> Outcome {
         steps.step(&format!("clippy {}", package.name), || clippy(package));
     }
     steps.step("tests", || test::tests(&[], absent, &mut summary));
+    for backend in backends::others() {
+        steps.step(&format!("tests on {backend}"), || {
+            backends::test(&packages, backend)
+        });
+    }
     steps.step("doctests", test::doctests);
     steps.step("documentation", || documentation(&packages));
     steps.step("conformance", || conformance::run(&[], absent));

@@ -1,5 +1,6 @@
 //! One door to everything that this project does: `cargo xtask help`.
 
+mod backends;
 mod bench;
 mod ci;
 mod conformance;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::backends;
 use crate::run::{Cmd, Outcome};
 
 /// The folder of the workspace.
@@ -40,6 +41,8 @@ pub(crate) struct Package {
     pub(crate) targets: Vec<(String, String)>,
     /// The sets of features that it must compile with; the last is the widest.
     pub(crate) feature_sets: Vec<Vec<String>>,
+    /// Features of which a build has one at most.
+    pub(crate) backends: Vec<String>,
     /// Whether docs.rs is told which features to show.
     pub(crate) docs_rs: bool,
 }
@@ -53,8 +56,19 @@ impl Package {
         self.targets.iter().any(|(kind, _)| kind == "lib")
     }
 
+    /// With the backend that this machine can build.
     pub(crate) fn widest(&self) -> &[String] {
-        self.feature_sets.last().map_or(&[], Vec::as_slice)
+        match self.backends.is_empty() {
+            true => self.feature_sets.last().map_or(&[], Vec::as_slice),
+            false => self.widest_with(backends::chosen()),
+        }
+    }
+
+    /// With this backend.
+    pub(crate) fn widest_with(&self, backend: &str) -> &[String] {
+        let mut sets = self.feature_sets.iter().rev();
+        let widest = sets.find(|set| set.iter().any(|f| f == backend));
+        widest.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -115,6 +129,10 @@ fn package(value: &Value, names: &[&str]) -> Package {
         } else {
             default_sets(&features)
         },
+        backends: list(&value["metadata"]["letterlock"]["backends"])
+            .iter()
+            .map(text)
+            .collect(),
         docs_rs: value["metadata"]["docs"]["rs"].is_object(),
     }
 }
@@ -158,6 +176,21 @@ mod tests {
         assert_eq!(package.siblings, ["b"]);
         assert!(!package.published);
         assert_eq!(everything(&[package]), ["--workspace", "--features", "a/y"]);
+    }
+
+    #[test]
+    fn the_widest_set_is_that_of_the_backend() {
+        let value = json!({
+            "name": "a", "manifest_path": "a/Cargo.toml",
+            "metadata": {"letterlock": {
+                "feature-sets": [[], ["x"], ["x", "more"], ["y"]],
+                "backends": ["x", "y"],
+            }},
+        });
+        let package = package(&value, &["a"]);
+        assert_eq!(package.widest_with("x"), ["x", "more"]);
+        assert_eq!(package.widest_with("y"), ["y"]);
+        assert!(package.widest_with("z").is_empty());
     }
 
     #[test]

@@ -57,6 +57,7 @@ fn main() -> ExitCode {
     let rounds = if quick { 2 } else { 15 };
     let mut faults = Vec::new();
 
+    println!("Sequoia's backend: {}\n", peers::sequoia_backend());
     let bare = table("bare", rounds, bare::rows());
     let cipher = bare[0].1;
     for (what, ours, peers) in [

@@ -89,6 +89,13 @@ pub(crate) fn drain(mut reader: impl Read, mut sink: impl Write) {
     assert_eq!(all, SIZE);
 }
 
+/// Reads to the end into a buffer that was used before.
+pub(crate) fn fill(mut reader: impl Read, buffer: &mut Vec<u8>) {
+    buffer.clear();
+    reader.read_to_end(buffer).unwrap();
+    assert_eq!(black_box(&*buffer).len(), SIZE);
+}
+
 pub(crate) fn open_discarding() -> Vec<Row> {
     let (one, other) = (message(), message_in_parts());
     vec![
@@ -108,8 +115,7 @@ pub(crate) fn open_reused() -> Vec<Row> {
     vec![
         Row::new("symmetric-seal, unverified stream", move || {
             let reader = opener().open_stream_unverified(black_box(&one[..]), &password());
-            out.clear();
-            drain(reader.unwrap(), &mut out);
+            fill(reader.unwrap(), &mut out);
         }),
         Row::timed("symmetric-seal, open(Vec) in place", in_place(message())),
         Row::timed(

@@ -1,7 +1,7 @@
 //! rPGP, Sequoia and age, each as its documentation has it, with chunks of 64 KiB where one can choose.
 
 use std::hint::black_box;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::iter;
 
 use age::x25519::Identity;
@@ -24,7 +24,7 @@ use sequoia_openpgp::serialize::stream::{Encryptor, LiteralWriter};
 use sequoia_openpgp::types::{AEADAlgorithm, SymmetricAlgorithm};
 use symmetric_seal::{Opener, Passphrase, Profile, Sealer};
 
-use crate::ours::drain;
+use crate::ours::{drain, fill};
 use crate::{PASSWORD, Row, content};
 
 fn rpgp_seal(content: &[u8], sink: impl Write) {
@@ -38,12 +38,13 @@ fn rpgp_seal(content: &[u8], sink: impl Write) {
     builder.to_writer(thread_rng(), sink).unwrap();
 }
 
-fn rpgp_open(message: &[u8], sink: impl Write) {
+fn rpgp_open(message: &[u8]) -> impl Read {
     let opened = Message::from_bytes(black_box(message)).unwrap();
-    drain(
-        opened.decrypt_with_password(&PASSWORD.into()).unwrap(),
-        sink,
-    );
+    opened.decrypt_with_password(&PASSWORD.into()).unwrap()
+}
+
+pub(crate) fn sequoia_backend() -> String {
+    sequoia::crypto::backend()
 }
 
 fn sequoia_seal(content: &[u8], mut sink: impl Write + Send + Sync) {
@@ -93,10 +94,9 @@ impl DecryptionHelper for Helper {
     }
 }
 
-fn sequoia_open(message: &[u8], sink: impl Write) {
-    let policy = StandardPolicy::new();
+fn sequoia_open<'a>(message: &'a [u8], policy: &'a StandardPolicy<'_>) -> impl Read {
     let builder = DecryptorBuilder::from_bytes(black_box(message)).unwrap();
-    drain(builder.with_policy(&policy, None, Helper).unwrap(), sink);
+    builder.with_policy(policy, None, Helper).unwrap()
 }
 
 fn age_seal(key: &Identity, content: &[u8], sink: impl Write) {
@@ -110,12 +110,12 @@ fn age_seal(key: &Identity, content: &[u8], sink: impl Write) {
     writer.finish().unwrap();
 }
 
-fn age_open(key: &Identity, message: &[u8], sink: impl Write) {
+fn age_open(key: &Identity, message: &[u8]) -> impl Read {
     let one = iter::once(key as &dyn age::Identity);
     let opened = age::Decryptor::new(black_box(message))
         .unwrap()
         .decrypt(one);
-    drain(opened.unwrap(), sink);
+    opened.unwrap()
 }
 
 pub(crate) fn seal_discarding() -> Vec<Row> {
@@ -165,12 +165,14 @@ pub(crate) fn open_discarding() -> Vec<Row> {
     let large = Sealer::new().profile(Profile::WEAK_FOR_TESTS);
     let large = large.seal(&content(), &password).unwrap().into_message();
     vec![
-        Row::new("rPGP", move || rpgp_open(&one, io::sink())),
-        Row::new("Sequoia", move || sequoia_open(&other, io::sink())),
-        Row::new("Sequoia, a message of ours", move || {
-            sequoia_open(&large, io::sink())
+        Row::new("rPGP", move || drain(rpgp_open(&one), io::sink())),
+        Row::new("Sequoia", move || {
+            drain(sequoia_open(&other, &StandardPolicy::new()), io::sink());
         }),
-        Row::new("age", move || age_open(&key, &third, io::sink())),
+        Row::new("Sequoia, a message of ours", move || {
+            drain(sequoia_open(&large, &StandardPolicy::new()), io::sink());
+        }),
+        Row::new("age", move || drain(age_open(&key, &third), io::sink())),
     ]
 }
 
@@ -179,18 +181,11 @@ pub(crate) fn open_reused() -> Vec<Row> {
     let [one, other, third] = messages(&key);
     let [mut a, mut b, mut c] = [(); 3].map(|()| content());
     vec![
-        Row::new("rPGP", move || {
-            a.clear();
-            rpgp_open(&one, &mut a);
-        }),
+        Row::new("rPGP", move || fill(rpgp_open(&one), &mut a)),
         Row::new("Sequoia", move || {
-            b.clear();
-            sequoia_open(&other, &mut b);
+            fill(sequoia_open(&other, &StandardPolicy::new()), &mut b);
         }),
-        Row::new("age", move || {
-            c.clear();
-            age_open(&key, &third, &mut c);
-        }),
+        Row::new("age", move || fill(age_open(&key, &third), &mut c)),
     ]
 }
 

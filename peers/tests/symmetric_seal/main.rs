@@ -8,12 +8,21 @@
 mod openpgpjs;
 mod programs;
 mod rpgp;
+#[cfg(feature = "_openpgp")]
 mod sequoia;
 mod sizes;
 
 use std::io::{Cursor, Read, Write};
 
 use symmetric_seal::{Commitment, Opener, Passphrase, Profile, Sealer};
+
+#[cfg(not(feature = "_openpgp"))]
+#[test]
+fn sequoia_has_a_backend() {
+    panic!(
+        "Sequoia is not tested without cryptography; try\n  cargo test -p peers --features crypto-openssl"
+    );
+}
 
 const PASSWORD: &str = "correct horse";
 

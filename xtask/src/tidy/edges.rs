@@ -9,6 +9,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("msg-validate", &["mail-dns"]),
     ("dane-tlsa", &["mail-dns"]),
     ("tls-policy", &["mail-dns", "record-store"]),
+    ("pgp-keystore", &["record-store"]),
     ("symmetric-seal", &["record-store"]),
 ];
 
