@@ -1,2 +1,2 @@
-//! Tests beside other implementations that are libraries: `tests/`. Nothing depends on this package, so that no crate
+//! Tests beside other implementations, libraries and programs: `tests/`. Nothing depends on this package, so that no crate
 //! of ours depends on its peers.

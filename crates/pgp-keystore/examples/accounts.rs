@@ -32,6 +32,8 @@ accounts sign ACCOUNT FILE OUT                     by the account's key
 accounts export-key ACCOUNT FINGERPRINT OUT        protected by PGP_KEY_PASSPHRASE, as GnuPG reads it
 accounts passphrase ACCOUNT                        to PGP_NEW_PASSPHRASE
 accounts recover ACCOUNT                           to PGP_NEW_PASSPHRASE, with the recovery key in PGP_RECOVERY
+accounts publish ACCOUNT FINGERPRINT ADDRESS       in the Web Key Directory of all accounts; that the address is theirs, you know
+accounts withdraw ACCOUNT ADDRESS                  publishes nothing for the address any more
 accounts log ACCOUNT                               what was changed
 The store is PGP_STORE (sqlite:FILE, or postgres://... in a build with that), the server's key the file PGP_KEK.
 The account is opened by PGP_PASSPHRASE, or by the server where that is not set.
@@ -124,6 +126,12 @@ async fn run(account: &Mine<'_>, command: &str, args: &[&str], now: SystemTime) 
             account
                 .set_trust(address, of.parse()?, Trust::Verified, now)
                 .await?;
+        }
+        ("publish", [of, address]) => account.publish(of.parse()?, address, now).await?,
+        ("withdraw", [address]) => {
+            if !account.withdraw(address, now).await? {
+                return Err("nothing was published".into());
+            }
         }
         ("plan", addresses) => {
             plan(account, addresses, now).await?;

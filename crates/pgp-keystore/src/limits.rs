@@ -27,8 +27,19 @@ pub struct Limits {
     pub max_plaintext: usize,
     /// Most signatures of a message that are looked at. Default 32.
     pub max_message_signatures: usize,
+    /// Most packets before the container of a message, one for each recipient, when it is asked whom it is for. Default
+    /// 4,096.
+    pub max_recipients: usize,
     /// Most keys of a message that are tried: encrypted session keys times secret keys. Default 64.
     pub max_session_keys: usize,
+    /// Most octets of the header of a mail, or of one of its parts. Default 256 KiB.
+    pub max_mime_header: usize,
+    /// Most fields of such a header: they are compared with each other. Default 1,000.
+    pub max_mime_fields: usize,
+    /// Most parts of a mail. Default 1,000.
+    pub max_mime_parts: usize,
+    /// Most parts of a mail inside each other. Default 20; more than 100 is never followed.
+    pub max_mime_depth: usize,
 }
 
 impl Default for Limits {
@@ -45,7 +56,12 @@ impl Default for Limits {
             max_message: 64 << 20,
             max_plaintext: 64 << 20,
             max_message_signatures: 32,
+            max_recipients: 4_096,
             max_session_keys: 64,
+            max_mime_header: 256 << 10,
+            max_mime_fields: 1_000,
+            max_mime_parts: 1_000,
+            max_mime_depth: 20,
         }
     }
 }

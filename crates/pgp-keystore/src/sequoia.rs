@@ -1,5 +1,6 @@
 //! The one place that names sequoia-openpgp, by way of [`openpgp`]: its pitfalls end here, and its types stand in no API.
 
+mod address;
 mod capability;
 mod certificate;
 mod decrypt;
@@ -9,13 +10,18 @@ mod export;
 mod generate;
 mod guard;
 mod import;
+mod inspect;
 mod judge;
 mod key;
+#[cfg(feature = "discovery")]
+mod narrow;
+mod packets;
 mod plan;
 mod revocation;
 #[cfg(feature = "custody")]
 mod secrets;
 mod sign;
+mod stored;
 mod subkeys;
 mod user_ids;
 mod verify;
@@ -33,17 +39,22 @@ use openpgp::types::{Curve, HashAlgorithm, PublicKeyAlgorithm, ReasonForRevocati
 
 use crate::{Algorithm, Error, Fingerprint, KeyId, Reason};
 
+#[cfg(feature = "store")]
+pub(crate) use address::normalized;
 pub use capability::{backend, remembered_signatures, supports};
 pub use certificate::Certificate;
 pub use decrypt::decrypt;
 pub use generate::{Generate, Generated};
 pub use import::{Imported, Refused, import};
+#[cfg(feature = "store")]
+pub(crate) use import::{Read, import_each};
+pub use inspect::{issuers, recipients};
 pub use key::{Key, Unlocked};
 pub use plan::{Candidate, Chosen, Named, Plan, PlanEntry, Recipient, Secrecy, plan_send};
 pub use revocation::Revocation;
-#[cfg(feature = "store")]
-pub(crate) use secrets::normalized;
 pub use sign::{sign_cleartext, sign_detached, sign_inline};
+#[cfg(feature = "store")]
+pub(crate) use stored::{FoundBy, Kept};
 pub use verify::{verify, verify_detached};
 
 /// New self-signatures are dated back by so much at most, so that the next change of the same component can be later

@@ -42,6 +42,18 @@ pub struct SignatureCheck {
     pub claimed: Option<KeyId>,
     /// When the signer says that it was made.
     pub created: Option<SystemTime>,
+    /// What it is over.
+    pub signed: Option<Signed>,
     /// How the certificate of the signer is today, though it was well when the signature was made.
     pub signer_now: Option<Reason>,
+}
+
+/// What a signature is over (RFC 9580 §5.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "no other is one of a message")]
+pub enum Signed {
+    /// Octets, as they are.
+    Octets,
+    /// Text, whatever its line ends are.
+    Text,
 }

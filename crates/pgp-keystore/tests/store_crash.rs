@@ -1,4 +1,5 @@
-//! `kill -9` in the middle of commits: each key that was told is there, with its secrets, and nothing is half there.
+//! `kill -9` in the middle of commits: whatever was told is there (keys made, taken in, changed, put into another
+//! custody, chosen, met, published, given out, removed), with its secrets, and nothing is half there.
 //!
 //! The test starts itself as a child process that generates, changes and tells; the parent kills it after a number of
 //! reports, and looks at the file.
@@ -13,11 +14,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use common::now;
 use common::store::{LASTS, dump, id, kind, open, passphrase, store};
+use common::{key, now};
 use pgp_keystore::custody::Custody;
-use pgp_keystore::store::Query;
-use pgp_keystore::{Form, Generate, Profile, Unlocked, sign_detached};
+use pgp_keystore::store::{Event, Query};
+use pgp_keystore::{
+    Fingerprint, Form, Generate, Profile, Protection, Unlocked, Use, sign_detached, wkd,
+};
 use pollster::block_on;
 use record_store::Sqlite;
 
@@ -41,7 +44,7 @@ fn mutation_a_key_told_before_its_commit_is_found_out() {
 fn kill_in_storm(manner: &str) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    let wanted = usize::try_from(RandomState::new().hash_one(&path) % 12).unwrap() + 1;
+    let wanted = usize::try_from(RandomState::new().hash_one(&path) % 40).unwrap() + 1;
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_generates", "--nocapture"])
         .env("PGP_STORE_CRASH", &path)
@@ -50,52 +53,128 @@ fn kill_in_storm(manner: &str) -> Vec<String> {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let mut told = Vec::new();
+    let (mut told, mut all, mut killed) = (Vec::new(), 0, false);
+    // What it said until it was killed is read to the end: it may have removed what was told before.
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         // libtest's own words may stand before the first report of a line.
-        if let Some((_, address)) = line.unwrap().split_once("done ") {
-            told.push(address.to_owned());
+        let line = line.unwrap();
+        if let Some((_, report)) = line.split_once("done ") {
+            let words = report.split(' ').map(str::to_owned);
+            all += usize::from(!report.starts_with("will "));
+            told.push(words.collect::<Vec<_>>());
         }
-        if told.len() == wanted {
-            break;
+        if all == wanted && !killed {
+            child.kill().unwrap(); // SIGKILL
+            killed = true;
         }
     }
-    child.kill().unwrap(); // SIGKILL
     child.wait().unwrap();
-    assert_eq!(told.len(), wanted, "the child ended by itself");
+    assert!(killed, "the child ended by itself");
     damage(&path, &told)
 }
 
-fn damage(path: &Path, told: &[String]) -> Vec<String> {
+fn damage(path: &Path, told: &[Vec<String>]) -> Vec<String> {
     let records = Sqlite::open(path).unwrap();
     let all = dump(&records);
     let store = store(records);
     let ann = store.account(id("ann"));
     let session = block_on(ann.unlock(&passphrase(), LASTS, now())).unwrap();
-    let mut damage = Vec::new();
-    let mut opens = |address: &String| {
-        let found = block_on(ann.find(&Query::Address(address.clone()), now())).unwrap();
-        let sign = |keys: &[&Unlocked]| {
-            keys.iter()
-                .all(|key| sign_detached(key, b"", now(), Form::Binary).is_ok())
-        };
-        let signs = block_on(ann.with_keys(&session, &found, sign, now()));
-        if found.is_empty() || !signs.is_ok_and(|signs| signs) {
-            damage.push(format!("lost {address}"));
-        }
-    };
-    told.iter().for_each(&mut opens);
-    // A key that was not told may be there, but then whole.
+    let log = block_on(ann.log(None, 1000, now())).unwrap();
     let keys = block_on(ann.keys(now())).unwrap();
+    let mut damage = Vec::new();
+    let fingerprint = |text: &str| -> Fingerprint { text.parse().unwrap() };
+    let sign = |keys: &[&Unlocked]| {
+        let signs = |key: &&Unlocked| sign_detached(key, b"", now(), Form::Binary).is_ok();
+        keys.iter().all(signs)
+    };
+    let directory = store.directory();
+    let is_served = |address: &str| {
+        let (local, domain) = address.split_once('@').unwrap();
+        block_on(directory.lookup(domain, &wkd::hash(local), now()))
+            .is_ok_and(|found| found.is_some())
+    };
+    // What was to be removed may be gone, told or not.
+    let will: Vec<&str> = told
+        .iter()
+        .filter(|report| report[0] == "will")
+        .map(|report| report[1].as_str())
+        .collect();
+    for report in told {
+        let (what, of) = (report[0].as_str(), report[1].as_str());
+        let there = match what {
+            "will" => true,
+            "key" => {
+                let query = Query::Address(of.into());
+                let found = block_on(ann.find(&query, now())).unwrap();
+                let gone = found.is_empty() && will.contains(&of);
+                let signs = block_on(ann.with_keys(&session, &found, sign, now()));
+                gone || (!found.is_empty() && signs.is_ok_and(|signs| signs))
+            }
+            "custody" => keys
+                .iter()
+                .any(|own| own.certificate == fingerprint(of) && own.custody == Custody::Server),
+            "default" => {
+                let default = ann.default_key(Use::Sign, Some(&report[2]), now());
+                block_on(default).unwrap() == Some(fingerprint(of))
+            }
+            "met" => {
+                let pin = block_on(ann.pin(&report[2], now())).unwrap();
+                pin.is_some_and(|pin| pin.certificate == fingerprint(of))
+            }
+            "published" => is_served(of),
+            "exported" => log.iter().any(|entry| {
+                entry.event == Event::SecretsExported && entry.certificate == Some(fingerprint(of))
+            }),
+            "removed" => {
+                let query = Query::Address(of.into());
+                block_on(ann.find(&query, now())).unwrap().is_empty()
+            }
+            other => panic!("{other}"),
+        };
+        if !there {
+            damage.push(format!("lost {report:?}"));
+        }
+    }
+    // A key that was not told may be there, but then whole; and of what was removed nothing is left.
     let count = |wanted: &str| all.iter().filter(|(key, _)| kind(key) == wanted).count();
-    let whole = [count("cert"), count("secret"), count("revocation")];
-    if whole != [keys.len(); 3] {
+    let whole = [count("cert"), count("secret")];
+    if whole != [keys.len(); 2] {
         damage.push(format!("half {whole:?}"));
     }
-    let sign = |_: &[&Unlocked]| ();
     for own in keys {
-        if block_on(ann.with_keys(&session, &[own.certificate], sign, now())).is_err() {
+        if block_on(ann.with_keys(&session, &[own.certificate], |_| (), now())).is_err() {
             damage.push(format!("closed {}", own.certificate));
+        }
+        let view = block_on(ann.certificate(own.certificate, now()));
+        let view = view.unwrap().unwrap().at(now());
+        for address in view.addresses() {
+            let query = Query::Address(address.into());
+            if block_on(ann.find(&query, now())).unwrap() != [own.certificate] {
+                damage.push(format!("not found: {address}"));
+            }
+        }
+        // Those that were generated have the revocation of their birth.
+        let generated = view.addresses().any(|address| address.starts_with("ann"));
+        let revocation = block_on(ann.revocation(own.certificate, now())).unwrap();
+        if generated != revocation.is_some() {
+            damage.push(format!("revocation {}", own.certificate));
+        }
+    }
+    // The rows of the directory are those of the account's list.
+    let list = block_on(ann.published(now())).unwrap();
+    let rows = all
+        .iter()
+        .filter(|(key, _)| key.namespace() == "pgp-keystore-directory");
+    if rows.count() != list.len() || !list.iter().all(|(address, _)| is_served(address)) {
+        damage.push("row and list apart".to_owned());
+    }
+    for entry in all.iter().filter(|(key, _)| kind(key) == "address") {
+        let of = entry.0.parts().last().unwrap().bytes().to_vec();
+        let is = |(key, _): &(record_store::Key, Vec<u8>)| {
+            kind(key) == "cert" && key.parts().last().unwrap().bytes() == of
+        };
+        if !all.iter().any(is) {
+            damage.push(format!("leads nowhere: {:?}", entry.0));
         }
     }
     damage
@@ -111,31 +190,65 @@ fn child_generates() {
     let store = store(Sqlite::open(Path::new(&path)).unwrap());
     let ann = store.account(id("ann"));
     let (_, session) = open(&ann);
-    let tell = |address: &str| {
+    let tell = |report: String| {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "done {address}").unwrap();
+        writeln!(out, "done {report}").unwrap();
         out.flush().unwrap();
     };
+    // One change, and its report: after it, or in the mutation before it.
+    let step = |report: String, change: &mut dyn FnMut()| {
+        if early {
+            tell(report.clone());
+        }
+        change();
+        if !early {
+            tell(report);
+        }
+    };
     for n in 0..60 {
-        let address = format!("ann{n}@example.org");
-        let new = Generate::new(Profile::Modern, now()).user_id(format!("<{address}>"));
-        if early {
-            tell(&address);
-        }
-        let of = block_on(ann.generate(&session, new, Custody::Passphrase, now())).unwrap();
-        if !early {
-            tell(&address);
-        }
-        let second = format!("second{n}@example.org");
-        let text = format!("<{second}>");
-        let edit = move |key: &mut Unlocked| key.add_user_id(&text, now());
-        if early {
-            tell(&second);
-        }
-        block_on(ann.edit(&session, of, edit, now())).unwrap();
-        if !early {
-            tell(&second);
-        }
+        let address = |name: &str| format!("{name}{n}@example.org");
+        let new = Generate::new(Profile::Modern, now()).user_id(format!("<{}>", address("ann")));
+        let (mut new, mut own) = (Some(new), None);
+        step(format!("key {}", address("ann")), &mut || {
+            let new = new.take().unwrap();
+            let made = ann.generate(&session, new, Custody::Passphrase, now());
+            own = Some(block_on(made).unwrap());
+        });
+        let own = own.unwrap();
+        step(format!("key {}", address("second")), &mut || {
+            let text = format!("<{}>", address("second"));
+            let edit = move |key: &mut Unlocked| key.add_user_id(&text, now());
+            block_on(ann.edit(&session, own, edit, now())).unwrap();
+        });
+        let theirs = key(Profile::Compat, &format!("import{n}"));
+        let locked = theirs.lock(&Protection::None).unwrap();
+        let octets = locked.export(Form::Binary).unwrap();
+        step(format!("key {}", address("import")), &mut || {
+            let import = ann.import_key(&session, octets.clone(), None, Custody::Passphrase, now());
+            block_on(import).unwrap();
+        });
+        step(format!("custody {own}"), &mut || {
+            block_on(ann.set_custody(&session, own, Custody::Server, now())).unwrap();
+        });
+        let work = address("work");
+        step(format!("default {own} {work}"), &mut || {
+            block_on(ann.set_default(Use::Sign, Some(&work), Some(own), now())).unwrap();
+        });
+        let peer = address("peer");
+        step(format!("met {own} {peer}"), &mut || {
+            block_on(ann.meet(&peer, own, now())).unwrap();
+        });
+        step(format!("published {}", address("ann")), &mut || {
+            block_on(ann.publish(own, &address("ann"), now())).unwrap();
+        });
+        step(format!("exported {own}"), &mut || {
+            let export = ann.export_key(&session, own, Protection::None, Form::Binary, now());
+            block_on(export).unwrap();
+        });
+        tell(format!("will {}", address("import")));
+        step(format!("removed {}", address("import")), &mut || {
+            assert!(block_on(ann.remove(theirs.fingerprint(), now())).unwrap());
+        });
     }
     // Until it is killed.
     let mut nothing = String::new();

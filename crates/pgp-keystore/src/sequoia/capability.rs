@@ -45,7 +45,7 @@ pub fn supports(capability: Capability) -> Result<(), Unsupported> {
 /// between all users of the library and never shrinks: 32 octets each, and about as many for the tree that holds them.
 ///
 /// It holds a hash of the signature, the signed digest and the key, so that it carries nothing from one account to
-/// another. Signatures of *messages* never enter it, as this crate verifies them itself; only those within certificates
+/// another, and no verdict rests on it: without it each is verified again. Signatures of *messages* never enter it, as this crate verifies them itself; only those within certificates
 /// do, and their number is bounded by [`Limits`](crate::Limits) for each certificate. A program that reads certificates
 /// of strangers without end watches this number, and starts anew at some.
 #[must_use]

@@ -8,11 +8,16 @@ use openpgp::Cert;
 
 use super::guard::doing;
 use super::import::{self, One};
-use super::{export, fingerprint_of, views};
-use crate::{CertificateView, Error, Fingerprint, Form, KeyId, Limits};
+use super::stored::Sizes;
+use super::{export, fingerprint_of, plan, views};
+use crate::{CertificateView, Error, Fingerprint, Form, KeyId, Limits, Named};
 
 /// A certificate without any secret. It holds its own signatures only: certifications of others are left out when it is
 /// read, so that nobody can flood it.
+///
+/// Photos (user attributes, RFC 9580 §5.12) stay what they are: they are read, merged and exported with the rest, live as long
+/// as the key does, and count among the user IDs and the octets of [`Limits`]. What is seen of a certificate
+/// ([`at`](Self::at)) does not show them, no index knows them, and [`export_minimal`](Self::export_minimal) leaves them out.
 #[derive(Clone, PartialEq)]
 pub struct Certificate {
     pub(super) cert: Cert,
@@ -73,11 +78,19 @@ impl Certificate {
         views::certificate(&self.cert, now)
     }
 
-    /// All of it, but for signatures that are marked as not to be exported.
+    /// Whether a user ID of it that is valid at a time has this address, both normalised. Anybody can make such a
+    /// certificate.
+    #[must_use]
+    pub fn names(&self, address: &str, now: SystemTime) -> Named {
+        plan::named(self, address, now)
+    }
+
+    /// All of it that its owner has signed, photos included, but for what is marked as not to be exported. What this build
+    /// cannot verify, for the algorithm of the primary key, is written as it came.
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`], if the library cannot write it.
+    /// [`Error::Unusable`] if nothing of it is to be exported; [`Error::Refused`], if the library cannot write it.
     pub fn export(&self, form: Form) -> Result<Vec<u8>, Error> {
         doing("writing a certificate", || export::public(&self.cert, form))
     }
@@ -119,8 +132,8 @@ impl Certificate {
     ///
     /// As there.
     pub fn merge_with(&self, other: &Self, limits: &Limits) -> Result<Self, Error> {
-        let cert = merge(&self.cert, &other.cert)?;
-        import::check(&cert, limits)?;
+        let cert = merge(self.cert.clone(), other.cert.clone())?;
+        import::check(&Sizes::of(&cert), limits)?;
         Ok(Self { cert })
     }
 }
@@ -137,13 +150,11 @@ impl fmt::Debug for Certificate {
 }
 
 /// Takes no secret from `other`.
-pub(super) fn merge(cert: &Cert, other: &Cert) -> Result<Cert, Error> {
+pub(super) fn merge(cert: Cert, other: Cert) -> Result<Cert, Error> {
     if cert.fingerprint() != other.fingerprint() {
         return Err(Error::Different);
     }
     doing("merging certificates", || {
-        cert.clone()
-            .merge_public(other.clone())
-            .map_err(|_| Error::Different)
+        cert.merge_public(other).map_err(|_| Error::Different)
     })
 }

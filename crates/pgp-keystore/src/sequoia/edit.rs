@@ -224,7 +224,7 @@ mod tests {
             packets.extend([Packet::SecretSubkey(secret), binding.unwrap().into()]);
         }
         let cert = Cert::from_packets(packets.into_iter()).unwrap();
-        Unlocked { cert }
+        Unlocked::new(cert)
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 
 use super::openpgp;
 use openpgp::KeyHandle;
+use openpgp::packet::signature::SignatureBuilder;
 use openpgp::serialize::stream::{Encryptor, LiteralWriter, Message, Recipient, Signer};
-use openpgp::types::{AEADAlgorithm, Features, HashAlgorithm, SymmetricAlgorithm};
+use openpgp::types::{AEADAlgorithm, Features, HashAlgorithm, SignatureType, SymmetricAlgorithm};
 
 use super::export::Part;
 use super::plan::{Plan, Receiver};
@@ -49,10 +50,9 @@ impl Plan {
         write(&mut out, Part::Message, form, "encrypting", |message| {
             let mut message = encryptor(message, &self.keys, container)?;
             if let Some(signer) = signer {
-                let mut signing = Signer::new(message, signer)?
+                let signing = Signer::with_template(message, signer, intended(&self.keys)?)?
                     .hash_algo(HashAlgorithm::SHA512)?
                     .creation_time(at);
-                signing = intended(signing, &self.keys);
                 message = signing.build()?;
             }
             let mut literal = LiteralWriter::new(message).build()?;
@@ -96,8 +96,9 @@ fn theirs(aead: Aead) -> AEADAlgorithm {
     }
 }
 
-fn intended<'a>(signer: Signer<'a>, keys: &[Receiver]) -> Signer<'a> {
-    keys.iter().fold(signer, |signer, receiver| {
-        signer.add_intended_recipient(&receiver.cert)
-    })
+/// What a signature says that names the certificates of the recipients.
+fn intended(keys: &[Receiver]) -> openpgp::Result<SignatureBuilder> {
+    let named = keys.iter().map(|receiver| receiver.certificate.clone());
+    let named: Vec<openpgp::Fingerprint> = named.collect();
+    SignatureBuilder::new(SignatureType::Binary).set_intended_recipients(named)
 }

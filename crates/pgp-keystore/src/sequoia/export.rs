@@ -12,8 +12,8 @@ use openpgp::packet::{Key as KeyPacket, Packet, Signature};
 use openpgp::serialize::SerializeInto;
 use openpgp::types::RevocationStatus;
 
-use super::{fingerprint_of, policy, refused, views};
-use crate::{Error, Form, Reason};
+use super::{address, algorithm_of, fingerprint_of, policy, refused, supports, views};
+use crate::{Capability, Error, Form, Reason};
 
 /// A part of a message or key, as armor calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +40,29 @@ impl Part {
 }
 
 pub(super) fn public(cert: &Cert, form: Form) -> Result<Vec<u8>, Error> {
-    let octets = cert
-        .export_to_vec()
-        .map_err(refused("writing a certificate"))?;
+    let doing = "writing a certificate";
+    let octets = if cert.exportable() {
+        cert.export_to_vec().map_err(refused(doing))?
+    } else if is_beyond_this_build(cert) {
+        // The library would leave out all that it cannot verify, which is all of it. Others can.
+        let leaves = |packet: &Packet| match packet {
+            Packet::Signature(signature) => signature.exportable().is_ok(),
+            _ => true,
+        };
+        let packets = cert.clone().into_packets().filter(leaves);
+        let octets = packets.map(|packet| packet.to_vec().map_err(refused(doing)));
+        octets.collect::<Result<Vec<_>, Error>>()?.concat()
+    } else {
+        return Err(Error::Unusable {
+            fingerprint: fingerprint_of(cert.primary_key().key()),
+            why: Reason::Unbound,
+        });
+    };
     formed(octets, Part::Public, form, &[])
+}
+
+fn is_beyond_this_build(cert: &Cert) -> bool {
+    supports(Capability::Public(algorithm_of(cert.primary_key().key()))).is_err()
 }
 
 pub(super) fn secret(cert: &Cert, form: Form) -> Result<Vec<u8>, Error> {
@@ -54,7 +73,12 @@ pub(super) fn secret(cert: &Cert, form: Form) -> Result<Vec<u8>, Error> {
         true => tsk,
         false => tsk.emit_secret_key_stubs(true),
     };
-    let octets = tsk.export_to_vec().map_err(refused("writing a key"))?;
+    let octets = match cert.exportable() {
+        true => tsk.export_to_vec(),
+        // What is one's own is not lost because this build cannot verify it.
+        false => tsk.to_vec(),
+    };
+    let octets = octets.map_err(refused("writing a key"))?;
     formed(octets, Part::Secret, form, &[])
 }
 
@@ -113,10 +137,8 @@ fn chosen<'a>(
 }
 
 /// Whether a user ID has an address, both normalised.
-pub(super) fn same_address(user_id: &openpgp::packet::UserID, address: &str) -> bool {
-    let wanted = openpgp::packet::UserID::from(format!("<{address}>"));
-    let normal = |u: &openpgp::packet::UserID| u.email_normalized().ok().flatten();
-    normal(user_id).is_some_and(|has| normal(&wanted) == Some(has))
+pub(super) fn same_address(user_id: &openpgp::packet::UserID, wanted: &str) -> bool {
+    address::of(user_id).is_some_and(|has| address::normalized(wanted) == Some(has))
 }
 
 pub(super) fn formed(

@@ -89,7 +89,7 @@ impl Generate {
             builder = builder.add_userid(user_id);
         }
         let (cert, _unspecified) = builder.generate().map_err(refused(doing))?;
-        let key = Unlocked { cert };
+        let key = Unlocked::new(cert);
         // The library's own certificate gives no reason, and says so in words.
         let signature = key.revocation_signature(
             ReasonForRevocation::KeyCompromised,

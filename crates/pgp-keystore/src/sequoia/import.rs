@@ -4,14 +4,17 @@ use super::openpgp;
 use openpgp::cert::raw::{RawCert, RawCertParser};
 use openpgp::packet::{Packet, Tag};
 use openpgp::parse::Parse;
-use openpgp::serialize::MarshalInto;
-use openpgp::{Cert, KeyHandle};
+use openpgp::{Cert, KeyHandle, KeyID};
 
 use super::guard::guarded;
+use super::packets;
+use super::stored::Sizes;
 use super::{Certificate, Key, fingerprint};
 use crate::{Error, Fingerprint, Limits};
 
 const KEY: &str = "a certificate or key";
+/// Most certificates have no more packets.
+const FEW: usize = 16;
 
 /// What an import held.
 #[non_exhaustive]
@@ -71,19 +74,62 @@ impl Imported {
 ///
 /// [`Error::Limit`] for what is too much in all, [`Error::Malformed`] if there is nothing of that kind.
 pub fn import(octets: &[u8], limits: &Limits) -> Result<Imported, Error> {
-    within("octets of an import", octets.len(), limits.max_import)?;
     let mut imported = Imported::default();
+    import_each(octets, limits, &mut |found| match found {
+        Ok(Read {
+            cert, is_key: true, ..
+        }) => imported.keys.push(Key { cert }),
+        Ok(Read { cert, .. }) => imported.certificates.push(Certificate { cert }),
+        Err(refused) => imported.refused.push(refused),
+    })?;
+    Ok(imported)
+}
+
+/// A certificate or key that was read.
+pub(crate) struct Read {
+    cert: Cert,
+    is_key: bool,
+    /// Of what was taken, as it came.
+    #[cfg_attr(
+        not(feature = "store"),
+        expect(dead_code, reason = "a store knows by it how much room it takes")
+    )]
+    size: usize,
+}
+
+#[cfg(feature = "store")]
+impl Read {
+    /// Whether it has secrets, or stubs that stand for them.
+    pub(crate) fn is_key(&self) -> bool {
+        self.is_key
+    }
+
+    /// Its certificate, as a store keeps it.
+    pub(crate) fn keep(self) -> Result<super::Kept, Error> {
+        // The secrets stay behind.
+        Certificate { cert: self.cert }.keep_about(self.size)
+    }
+}
+
+/// As [`import`], one after the other, so that a reader that needs them no longer than that has one at a time in memory. What was
+/// found before an error counts for nothing.
+pub(crate) fn import_each(
+    octets: &[u8],
+    limits: &Limits,
+    found: &mut dyn FnMut(Result<Read, Refused>),
+) -> Result<(), Error> {
+    within("octets of an import", octets.len(), limits.max_import)?;
     let mut count = 0;
     if is_armored(octets) {
         for block in blocks(octets) {
-            guarded(KEY, || read(block, &mut count, limits, &mut imported))?;
+            guarded(KEY, || read(block, &mut count, limits, found))?;
         }
     } else {
-        guarded(KEY, || read(octets, &mut count, limits, &mut imported))?;
+        guarded(KEY, || read(octets, &mut count, limits, found))?;
     }
     match count {
         0 => Err(Error::Malformed { wanted: KEY }),
-        _ => Ok(imported),
+        _ => Ok(()),
     }
 }
 
@@ -91,49 +137,54 @@ fn read(
     octets: &[u8],
     count: &mut usize,
     limits: &Limits,
-    imported: &mut Imported,
+    found: &mut dyn FnMut(Result<Read, Refused>),
 ) -> Result<(), Error> {
-    let Ok(parser) = RawCertParser::from_bytes(octets) else {
-        *count += 1;
+    let malformed = || -> Result<Read, Refused> {
         let error = Error::Malformed { wanted: KEY };
-        imported.refused.push(Refused {
+        Err(Refused {
             fingerprint: None,
             error,
-        });
+        })
+    };
+    let Ok(parser) = RawCertParser::from_bytes(octets) else {
+        *count += 1;
+        found(malformed());
         return Ok(());
     };
     for raw in parser {
         *count += 1;
         within("certificates", *count, limits.max_certificates)?;
-        let Ok(raw) = raw else {
-            let error = Error::Malformed { wanted: KEY };
-            imported.refused.push(Refused {
-                fingerprint: None,
-                error,
-            });
-            continue;
-        };
-        let fingerprint = fingerprint(&raw.fingerprint());
-        match take(&raw, limits) {
-            Ok(cert) if cert.is_tsk() => imported.keys.push(Key { cert }),
-            Ok(cert) => imported.certificates.push(Certificate { cert }),
-            Err(error) => imported.refused.push(Refused { fingerprint, error }),
-        }
+        found(match raw {
+            Ok(raw) => one(&raw, limits),
+            Err(_) => malformed(),
+        });
     }
     Ok(())
 }
 
+fn one(raw: &RawCert<'_>, limits: &Limits) -> Result<Read, Refused> {
+    let primary = raw.primary_key();
+    // It is a digest, which the key remembers from then on.
+    let own = primary.fingerprint();
+    let fingerprint = fingerprint(&own);
+    let taken = take(raw, primary, own, limits);
+    taken.map_err(|error| Refused { fingerprint, error })
+}
+
 /// Counts first, drops what others have signed, and only then lets the library hash and sort.
-fn take(raw: &RawCert<'_>, limits: &Limits) -> Result<Cert, Error> {
+fn take(
+    raw: &RawCert<'_>,
+    primary: packets::Primary,
+    own: openpgp::Fingerprint,
+    limits: &Limits,
+) -> Result<Read, Error> {
     let malformed = || Error::Malformed { wanted: KEY };
     within("packets of a certificate", raw.count(), limits.max_packets)?;
-    fingerprint(&raw.fingerprint()).ok_or_else(malformed)?;
-    let own = [
-        KeyHandle::from(raw.fingerprint()),
-        KeyHandle::from(raw.keyid()),
-    ];
+    fingerprint(&own).ok_or_else(malformed)?;
+    let own = [KeyHandle::from(KeyID::from(&own)), KeyHandle::from(own)];
     let (mut size, mut names, mut subkeys, mut signatures) = (0, 0, 0, 0);
-    let mut packets = Vec::new();
+    let mut primary = Some(primary);
+    let mut packets = Vec::with_capacity(raw.count().min(FEW));
     for packet in raw.packets() {
         let length = packet.as_bytes().len();
         match packet.tag() {
@@ -142,8 +193,7 @@ fn take(raw: &RawCert<'_>, limits: &Limits) -> Result<Cert, Error> {
                 if length > limits.max_certificate {
                     continue;
                 }
-                let parsed = Packet::from_bytes(packet.as_bytes());
-                let Ok(Packet::Signature(signature)) = parsed else {
+                let Ok(Packet::Signature(signature)) = packets::parse(&packet) else {
                     continue;
                 };
                 let issuers = signature.get_issuers();
@@ -178,34 +228,37 @@ fn take(raw: &RawCert<'_>, limits: &Limits) -> Result<Cert, Error> {
                     size + length,
                     limits.max_certificate,
                 )?;
-                packets.push(Packet::from_bytes(packet.as_bytes()).map_err(|_| malformed())?);
+                let known = match tag {
+                    Tag::PublicKey => primary
+                        .take()
+                        .and_then(|key| packets::primary(&packet, key)),
+                    _ => None,
+                };
+                packets.push(match known {
+                    Some(known) => known,
+                    None => packets::parse(&packet).map_err(|_| malformed())?,
+                });
             }
         }
         size += length;
         within("octets of a certificate", size, limits.max_certificate)?;
     }
-    Cert::from_packets(packets.into_iter()).map_err(|_| malformed())
+    let cert = Cert::from_packets(packets.into_iter()).map_err(|_| malformed())?;
+    let is_key = cert.is_tsk();
+    Ok(Read { cert, is_key, size })
 }
 
 /// Whether a certificate that grew is still within its limits.
-pub(super) fn check(cert: &Cert, limits: &Limits) -> Result<(), Error> {
-    let names = cert.userids().count() + cert.user_attributes().count();
-    within("user IDs", names, limits.max_user_ids)?;
-    within("subkeys", cert.keys().subkeys().count(), limits.max_subkeys)?;
-    let of_keys = cert.keys().map(|key| key.signatures().count());
-    let of_names = cert.userids().map(|name| name.signatures().count());
-    let of_images = cert
-        .user_attributes()
-        .map(|image| image.signatures().count());
-    let bad = std::iter::once(cert.bad_signatures().count());
-    let signatures = of_keys.chain(of_names).chain(of_images).chain(bad).sum();
+pub(super) fn check(sizes: &Sizes, limits: &Limits) -> Result<(), Error> {
+    within("user IDs", sizes.names, limits.max_user_ids)?;
+    within("subkeys", sizes.subkeys, limits.max_subkeys)?;
     within(
         "signatures of a certificate",
-        signatures,
+        sizes.signatures,
         limits.max_signatures,
     )?;
-    let size = cert.serialized_len();
-    within("octets of a certificate", size, limits.max_certificate)
+    let limit = limits.max_certificate;
+    within("octets of a certificate", sizes.octets, limit)
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {

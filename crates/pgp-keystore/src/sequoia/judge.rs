@@ -14,7 +14,7 @@ use openpgp::types::{RevocationStatus, SignatureType};
 use super::{
     Certificate, fingerprint, fingerprint_of, handle_key_id, policy, reason, revoked_because, views,
 };
-use crate::{Fingerprint, Reason, SignatureCheck, Verification};
+use crate::{Fingerprint, Reason, SignatureCheck, Signed, Verification};
 
 /// How far the signer's clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(300);
@@ -74,12 +74,16 @@ impl Judge<'_> {
                 ..check
             };
         };
-        if !matches!(signature.typ(), SignatureType::Binary | SignatureType::Text) {
-            return SignatureCheck {
-                reason: Reason::Malformed,
-                ..check
-            };
-        }
+        check.signed = match signature.typ() {
+            SignatureType::Binary => Some(Signed::Octets),
+            SignatureType::Text => Some(Signed::Text),
+            _ => {
+                return SignatureCheck {
+                    reason: Reason::Malformed,
+                    ..check
+                };
+            }
+        };
         if issuers.is_empty() {
             return check;
         }
@@ -89,6 +93,9 @@ impl Judge<'_> {
                 ..check
             };
         };
+        // Anybody can put the public key of another one into a certificate of his own: that it does not count there is not
+        // the last word.
+        let mut best: Option<SignatureCheck> = None;
         let of = |c: &&&Certificate| c.cert.keys().key_handles(issuers.iter()).next().is_some();
         for certificate in self.certificates.iter().filter(of) {
             for key in certificate.cert.keys().key_handles(issuers.iter()) {
@@ -98,16 +105,23 @@ impl Judge<'_> {
                     continue;
                 }
                 let policy = policy(self.now);
-                return SignatureCheck {
+                let one = SignatureCheck {
                     reason: self.worth(signature, created, &key, &policy, opened_by),
                     signer: Some(certificate.fingerprint()),
                     key: Some(fingerprint_of(key.key())),
                     signer_now: Some(views::validity(&certificate.cert, &policy, self.now)),
                     ..check
                 };
+                if one.reason == Reason::Valid {
+                    return one;
+                }
+                let state = one.reason.state();
+                if best.as_ref().is_none_or(|best| state > best.reason.state()) {
+                    best = Some(one);
+                }
             }
         }
-        check
+        best.unwrap_or(check)
     }
 
     /// Of a signature that fits.
@@ -229,6 +243,7 @@ fn nobody(reason: Reason) -> SignatureCheck {
         key: None,
         claimed: None,
         created: None,
+        signed: None,
         signer_now: None,
     }
 }
@@ -324,6 +339,43 @@ mod tests {
         };
         assert_eq!(signed(false), Reason::Valid);
         assert_eq!(signed(true), Reason::AroundEncryption);
+    }
+
+    /// Somebody puts Bob's signing key into a certificate of his own, where it counts for nothing.
+    #[test]
+    fn a_stolen_subkey_does_not_hide_whose_it_is() {
+        use openpgp::packet::signature::SignatureBuilder;
+        use openpgp::types::KeyFlags;
+
+        let (bob, thief) = (key("bob"), key("thief"));
+        let stolen = signing_key(&bob, now()).unwrap().public().clone();
+        let stolen = stolen.role_into_subordinate();
+        let flags = KeyFlags::empty().set_transport_encryption();
+        let binding = SignatureBuilder::new(SignatureType::SubkeyBinding);
+        let binding = binding.set_key_flags(flags).unwrap();
+        let binding = binding.set_signature_creation_time(now()).unwrap();
+        let mut signer = thief.primary_signer("binding").unwrap();
+        let binding = stolen.bind(&mut signer, &thief.cert, binding).unwrap();
+        let thiefs = thief.certificate();
+        let packets = [openpgp::Packet::from(stolen), binding.into()];
+        let thiefs = thiefs.cert.insert_packets(packets).unwrap().0;
+        let thiefs = Certificate { cert: thiefs };
+
+        let signature = super::super::sign_detached(&bob, TEXT, now(), crate::Form::Binary);
+        let (signature, bobs) = (signature.unwrap(), bob.certificate());
+        let check = |by: &[&Certificate]| {
+            let result = verify_detached(TEXT, &signature, by, now(), &Limits::default());
+            let one = result.unwrap().signatures[0].clone();
+            (one.reason, one.signer)
+        };
+        let valid = (Reason::Valid, Some(bob.fingerprint()));
+        assert_eq!(check(&[&thiefs, &bobs]), valid);
+        assert_eq!(check(&[&bobs, &thiefs]), valid);
+        // The mutation: the thief's alone fits, too, and is worth nothing.
+        assert_eq!(
+            check(&[&thiefs]),
+            (Reason::WrongUse, Some(thief.fingerprint()))
+        );
     }
 
     #[test]

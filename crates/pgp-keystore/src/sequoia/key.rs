@@ -14,6 +14,7 @@ use openpgp::types::{AEADAlgorithm, SymmetricAlgorithm};
 
 use super::guard;
 use super::import::{self, One};
+use super::stored::Sizes;
 use super::{
     Certificate, algorithm_of, certificate, export, fingerprint_of, refused, supports, views,
 };
@@ -114,7 +115,7 @@ impl Key {
             }
         })?;
         match any {
-            true => Ok(Unlocked { cert }),
+            true => Ok(Unlocked::new(cert)),
             false => Err(Error::NoSecret {
                 operation: "unlocking",
             }),
@@ -145,8 +146,8 @@ impl Key {
     ///
     /// As there.
     pub fn merge(&self, other: &Certificate) -> Result<Self, Error> {
-        let cert = certificate::merge(&self.cert, &other.cert)?;
-        import::check(&cert, &Limits::default())?;
+        let cert = certificate::merge(self.cert.clone(), other.cert.clone())?;
+        import::check(&Sizes::of(&cert), &Limits::default())?;
         Ok(Self { cert })
     }
 
@@ -158,8 +159,12 @@ impl Key {
     ///
     /// As [`merge`](Self::merge).
     pub fn merge_key(&self, other: &Self) -> Result<Self, Error> {
-        let public = certificate::merge(&self.cert, &other.cert)?;
-        let public = certificate::merge(&public, &self.cert)?;
+        self.merge_key_with(other, &Limits::default())
+    }
+
+    pub(super) fn merge_key_with(&self, other: &Self, limits: &Limits) -> Result<Self, Error> {
+        let public = certificate::merge(self.cert.clone(), other.cert.clone())?;
+        let public = certificate::merge(public, self.cert.clone())?;
         let mut packets = Vec::new();
         for component in public.keys() {
             let fingerprint = component.key().fingerprint();
@@ -192,7 +197,7 @@ impl Key {
         let doing = "merging keys";
         let merged = || public.insert_packets(packets).map_err(refused(doing));
         let cert = guard::doing(doing, merged)?.0;
-        import::check(&cert, &Limits::default())?;
+        import::check(&Sizes::of(&cert), limits)?;
         Ok(Self { cert })
     }
 }
@@ -210,9 +215,22 @@ impl fmt::Debug for Key {
 /// Its changes are made here, in memory; [`lock`](Self::lock) and keep the result.
 pub struct Unlocked {
     pub(super) cert: Cert,
+    /// What it may grow to.
+    pub(super) limits: Limits,
 }
 
 impl Unlocked {
+    pub(super) fn new(cert: Cert) -> Self {
+        let limits = Limits::default();
+        Self { cert, limits }
+    }
+
+    /// With other limits than [`Limits::default`] for what changes make of it.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// Of its primary key.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
@@ -281,7 +299,7 @@ impl Unlocked {
             grown.map_err(refused(doing))
         };
         let cert = guard::doing(doing, grown)?.0;
-        import::check(&cert, &Limits::default())?;
+        import::check(&Sizes::of(&cert), &self.limits)?;
         self.cert = cert;
         Ok(())
     }

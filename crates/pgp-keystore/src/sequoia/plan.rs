@@ -10,11 +10,13 @@ use openpgp::cert::prelude::*;
 use openpgp::packet::Key as KeyPacket;
 use openpgp::packet::key::{PublicParts, UnspecifiedRole};
 use openpgp::policy::Policy;
-use openpgp::types::{AEADAlgorithm, RevocationStatus, SymmetricAlgorithm};
+use openpgp::types::{AEADAlgorithm, PublicKeyAlgorithm, RevocationStatus, SymmetricAlgorithm};
 
 use super::export::same_address;
 use super::guard::caught;
-use super::{Certificate, algorithm_of, fingerprint_of, policy, reason, supports, views};
+use super::{
+    Certificate, algorithm_of, fingerprint, fingerprint_of, policy, reason, supports, views,
+};
 use crate::{Aead, Algorithm, Capability, Container, Fingerprint, Reason};
 
 /// Somebody who shall read the message, and the certificates that may be theirs, the most trusted first. Which those are is
@@ -51,7 +53,7 @@ pub struct Plan {
 /// A key that the message is encrypted to.
 #[derive(Clone)]
 pub(super) struct Receiver {
-    pub(super) cert: Cert,
+    pub(super) certificate: openpgp::Fingerprint,
     pub(super) key: KeyPacket<PublicParts, UnspecifiedRole>,
     v1: bool,
     v2: bool,
@@ -199,7 +201,7 @@ impl Plan {
     /// Who keeps the message from the better container, by the certificates' own word.
     pub fn holds_back(&self) -> impl Iterator<Item = Fingerprint> {
         let old = self.keys.iter().filter(|receiver| !receiver.v2);
-        old.map(|receiver| fingerprint_of(receiver.cert.primary_key().key()))
+        old.filter_map(|receiver| fingerprint(&receiver.certificate))
     }
 
     /// Against whom the message is secret.
@@ -296,11 +298,8 @@ fn encryption_key(certificate: &Certificate, now: SystemTime) -> Result<Receiver
         .with_policy(&policy, now)
         .map_err(|error| reason(&error))?;
     // Not `supported()`: what this build cannot do must not hand the message to a weaker key.
-    let keys = valid
-        .keys()
-        .for_transport_encryption()
-        .for_storage_encryption();
-    let usable = keys.alive().revoked(false);
+    let usable = views::live_keys(cert, &policy, now, PublicKeyAlgorithm::for_encryption)
+        .filter(|key| key.for_transport_encryption() || key.for_storage_encryption());
     let rank = |key: &ValidErasedKeyAmalgamation<'_, PublicParts>| {
         let algorithm = algorithm_of(key.key());
         (
@@ -319,7 +318,7 @@ fn encryption_key(certificate: &Certificate, now: SystemTime) -> Result<Receiver
         .preferred_aead_ciphersuites()
         .is_some_and(|suites| suites.contains(&(SymmetricAlgorithm::AES256, AEADAlgorithm::GCM)));
     Ok(Receiver {
-        cert: cert.clone(),
+        certificate: cert.fingerprint(),
         key: best.key().clone(),
         v1: features
             .as_ref()
@@ -346,14 +345,13 @@ fn why_none(cert: &Cert, policy: &dyn Policy, now: SystemTime) -> Reason {
     why
 }
 
-fn named(certificate: &Certificate, address: &str, now: SystemTime) -> Named {
+pub(super) fn named(certificate: &Certificate, address: &str, now: SystemTime) -> Named {
     let policy = policy(now);
     let valid = certificate.cert.with_policy(&policy, now);
     let has = caught(|| {
         valid.is_ok_and(|valid| {
             let live = valid.userids().revoked(false);
-            live.map(|u| u.userid().clone())
-                .any(|user_id| same_address(&user_id, address))
+            live.into_iter().any(|u| same_address(u.userid(), address))
         })
     });
     let has = has.unwrap_or(false);

@@ -10,8 +10,6 @@ use openpgp::parse::Parse;
 use openpgp::serialize::SerializeInto;
 use zeroize::Zeroizing;
 
-#[cfg(feature = "store")]
-use super::guard::caught;
 use super::guard::doing;
 use super::{Certificate, Unlocked, fingerprint_of, refused};
 use crate::custody::{Custody, KeySecrets, SecretPart, Session};
@@ -43,6 +41,14 @@ impl Unlocked {
         Ok(parts)
     }
 
+    /// The components that have something in the place of their secret, such as GnuPG's stubs, but not the secret.
+    #[cfg(feature = "store")]
+    pub(crate) fn stubs(&self) -> Vec<Fingerprint> {
+        let keys = self.cert.keys().map(|key| key.key().clone());
+        let stubs = keys.filter(|key| key.has_secret() && !key.has_unencrypted_secret());
+        stubs.map(|key| fingerprint_of(&key)).collect()
+    }
+
     /// The certificate with these secrets. One that is none of its components is no secret of it.
     pub(crate) fn from_parts(
         certificate: &Certificate,
@@ -71,7 +77,7 @@ impl Unlocked {
         }
         let cert = certificate.cert.clone().insert_packets(packets);
         let cert: Cert = cert.map_err(refused(DOING))?.0;
-        Ok(Self { cert })
+        Ok(Self::new(cert))
     }
 
     /// What both know, secrets included.
@@ -80,8 +86,9 @@ impl Unlocked {
         let key = |unlocked: &Self| super::Key {
             cert: unlocked.cert.clone(),
         };
-        let cert = key(self).merge_key(&key(other))?.cert;
-        Ok(Self { cert })
+        let limits = self.limits.clone();
+        let cert = key(self).merge_key_with(&key(other), &limits)?.cert;
+        Ok(Self { cert, limits })
     }
 
     /// Whether a secret is at hand, and not only stubs of it.
@@ -127,24 +134,4 @@ impl Certificate {
         let parts = secrets.open(session, self.fingerprint(), version, now)?;
         Unlocked::from_parts(self, &parts)
     }
-
-    /// The addresses in its user IDs, whether they count or not, normalised: for an index. Nothing is verified.
-    #[cfg(feature = "store")]
-    pub(crate) fn claimed_addresses(&self) -> Vec<String> {
-        // What the library panics on has no address.
-        let address = |u: UserIDAmalgamation<'_>| {
-            caught(|| u.userid().email_normalized().ok().flatten()).flatten()
-        };
-        let mut addresses: Vec<String> = self.cert.userids().filter_map(address).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        addresses
-    }
-}
-
-/// An address as those of user IDs are normalised; `None` if it is none.
-#[cfg(feature = "store")]
-pub(crate) fn normalized(address: &str) -> Option<String> {
-    let user_id = openpgp::packet::UserID::from(format!("<{address}>"));
-    caught(|| user_id.email_normalized().ok().flatten()).flatten()
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::openpgp;
 use openpgp::crypto::KeyPair;
 use openpgp::serialize::stream::{Armorer, LiteralWriter, Message, Signer};
-use openpgp::types::HashAlgorithm;
+use openpgp::types::{HashAlgorithm, PublicKeyAlgorithm};
 
 use super::export::Part;
 use super::guard;
@@ -115,11 +115,8 @@ fn newest_signing_key(key: &Unlocked, now: SystemTime) -> Result<KeyPair, Error>
         Reason::Valid => {}
         why => return Err(unusable(why)),
     }
-    let valid = key
-        .cert
-        .with_policy(&policy, now)
-        .map_err(|e| unusable(super::reason(&e)))?;
-    let mut keys: Vec<_> = valid.keys().alive().revoked(false).for_signing().collect();
+    let live = views::live_keys(&key.cert, &policy, now, PublicKeyAlgorithm::for_signing);
+    let mut keys: Vec<_> = live.filter(|key| key.for_signing()).collect();
     keys.sort_by_key(|key| {
         (
             algorithm_of(key.key()).is_post_quantum(),

@@ -7,12 +7,14 @@ use openpgp::Cert;
 use openpgp::cert::prelude::*;
 use openpgp::crypto::S2K;
 use openpgp::packet::Key as KeyPacket;
-use openpgp::packet::key::{KeyParts, KeyRole, SecretKeyMaterial};
+use openpgp::packet::Packet;
+use openpgp::packet::key::{KeyParts, KeyRole, PublicParts, SecretKeyMaterial};
 use openpgp::policy::Policy;
-use openpgp::types::{HashAlgorithm, KeyFlags, RevocationStatus};
+use openpgp::serialize::SerializeInto;
+use openpgp::types::{HashAlgorithm, KeyFlags, PublicKeyAlgorithm, RevocationStatus};
 
 use super::guard::caught;
-use super::{algorithm_of, fingerprint_of, policy, reason, revoked_because, supports};
+use super::{address, algorithm_of, fingerprint_of, policy, reason, revoked_because, supports};
 use crate::{
     Algorithm, Capability, CertificateView, Kdf, KeyView, Rank, Reason, Secret, Use, UserIdView,
 };
@@ -49,7 +51,7 @@ fn view(cert: &Cert, now: SystemTime) -> CertificateView {
             };
             UserIdView {
                 text: String::from_utf8_lossy(bare.value()).into_owned(),
-                address: bare.email_normalized().ok().flatten(),
+                address: address::of(bare),
                 reason: user_id_reason(&user_id, &policy, now),
                 rank,
             }
@@ -89,6 +91,22 @@ pub(super) fn validity(cert: &Cert, policy: &dyn Policy, now: SystemTime) -> Rea
     }
 }
 
+/// The keys of an algorithm that are bound, live and not revoked. The algorithm comes first, as to ask for anything else is to
+/// verify a binding.
+pub(super) fn live_keys<'a>(
+    cert: &'a Cert,
+    policy: &'a dyn Policy,
+    now: SystemTime,
+    does: fn(&PublicKeyAlgorithm) -> bool,
+) -> impl Iterator<Item = ValidErasedKeyAmalgamation<'a, PublicParts>> {
+    let keys = cert.keys().filter(move |key| does(&key.key().pk_algo()));
+    let bound = keys.filter_map(move |key| key.with_policy(policy, now).ok());
+    bound.filter(|key| {
+        let revoked = matches!(key.revocation_status(), RevocationStatus::Revoked(_));
+        key.alive().is_ok() && !revoked
+    })
+}
+
 /// Nothing binds what this build cannot verify; that is for another reason than that nothing does.
 fn why(cert: &Cert, error: &openpgp::anyhow::Error) -> Reason {
     let algorithm = algorithm_of(cert.primary_key().key());
@@ -114,7 +132,7 @@ fn user_id_reason(
 }
 
 fn key_view(
-    key: &ErasedKeyAmalgamation<'_, openpgp::packet::key::PublicParts>,
+    key: &ErasedKeyAmalgamation<'_, PublicParts>,
     policy: &dyn Policy,
     now: SystemTime,
 ) -> KeyView {
@@ -187,13 +205,30 @@ pub(super) fn secret<P: KeyParts, R: KeyRole>(key: &KeyPacket<P, R>) -> Secret {
             tag: 101,
             parameters,
         } => {
-            return match parameters.as_deref().and_then(|p| p.get(4)) {
+            let mode = match parameters {
+                Some(parameters) => parameters.get(4).copied(),
+                None => gnu_mode(key),
+            };
+            return match mode {
                 Some(2) => Secret::Card,
                 _ => Secret::Stub,
             };
         }
         _ => Kdf::Unknown,
     })
+}
+
+/// GnuPG writes its stubs in the form of old, which does not say where the S2K ends: the mode stands behind "GNU", and then,
+/// of a card, its number of at most 16 octets with its length before it.
+fn gnu_mode<P: KeyParts, R: KeyRole>(key: &KeyPacket<P, R>) -> Option<u8> {
+    let key = key.clone().parts_into_secret().ok()?;
+    let packet = Packet::SecretSubkey(key.role_into_subordinate());
+    let octets = packet.to_vec().ok()?;
+    let (_, end) = octets.split_at(octets.len().saturating_sub(4 + 1 + 16));
+    let word = end
+        .windows(4)
+        .rposition(|window| window.starts_with(b"GNU"))?;
+    end.get(word + 3).copied()
 }
 
 fn weak(hash: HashAlgorithm) -> bool {

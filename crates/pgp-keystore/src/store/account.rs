@@ -6,8 +6,10 @@ use std::time::SystemTime;
 
 use record_store::{Commit, Expect, Key, Large, MAX_PAGE, Outcome, Prefix, Records};
 
+use super::cache::{self, Cache};
 use super::log::{MAX_LOG, Note};
 use super::rows::{CertRow, Head, Keys};
+use super::turns::{Turn, Turns};
 use super::{Offload, Quotas, StoreError};
 use crate::custody::{AccountId, Kek, Session};
 use crate::{Certificate, Fingerprint};
@@ -21,6 +23,8 @@ pub struct Store<R, O> {
     offload: O,
     kek: Option<Arc<dyn Kek>>,
     quotas: Arc<Quotas>,
+    cache: Cache,
+    turns: Turns,
 }
 
 impl<R: Records, O: Offload> Store<R, O> {
@@ -31,6 +35,8 @@ impl<R: Records, O: Offload> Store<R, O> {
             offload,
             kek: None,
             quotas: Arc::default(),
+            cache: Cache::new(cache::DEFAULT),
+            turns: Turns::default(),
         }
     }
 
@@ -47,6 +53,14 @@ impl<R: Records, O: Offload> Store<R, O> {
     pub fn with_quotas(self, quotas: Quotas) -> Self {
         let quotas = Arc::new(quotas);
         Self { quotas, ..self }
+    }
+
+    /// With so many octets of certificates kept parsed in memory, which takes some ten times as much; none with 0. The
+    /// default is 4 MiB. What is changed in the store, here or by others, is seen all the same.
+    #[must_use]
+    pub fn with_cache(self, octets: usize) -> Self {
+        let cache = Cache::new(octets);
+        Self { cache, ..self }
     }
 
     /// The account of this name, be it set up or not.
@@ -77,7 +91,8 @@ impl<R, O> fmt::Debug for Store<R, O> {
     }
 }
 
-/// One account. Whatever is called, no record of another account is read or written.
+/// One account. Whatever is called, no record of another account is read or written; the rows of the
+/// [directory](Store::directory) belong to none.
 pub struct Account<'a, R, O> {
     pub(super) store: &'a Store<R, O>,
     pub(super) keys: Keys,
@@ -110,6 +125,8 @@ pub(super) struct Loaded {
 pub(super) struct Writes {
     pub(super) puts: Vec<(Key, Vec<u8>)>,
     pub(super) deletes: Vec<Key>,
+    /// Rows of the directory, written only if they are still as they were found.
+    pub(super) directory: Vec<super::directory::Row>,
     pub(super) notes: Vec<Note>,
     /// How many certificates, and octets of them, there are more.
     pub(super) certificates: i64,
@@ -143,6 +160,11 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
     ) -> Result<T, StoreError> {
         let done = self.store.offload.run(work).await;
         done.ok_or(StoreError::GivenUp)
+    }
+
+    /// One change at a time, of those in this process that take long.
+    pub(super) async fn turn(&self) -> Turn<'_> {
+        self.store.turns.take(self.id()).await
     }
 
     /// Only with a session of this account.
@@ -240,6 +262,12 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
         for key in &writes.deletes {
             commit = commit.delete(key, Expect::Anything);
         }
+        for (key, value, expect) in writes.directory {
+            commit = match value {
+                Some(value) => commit.put(&key, value, expect),
+                None => commit.delete(&key, expect),
+            };
+        }
         for note in &writes.notes {
             let key = self.keys.log(head.next_log)?;
             commit = commit.put(&key, note.to_bytes(now), Expect::Anything);
@@ -265,11 +293,25 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
         of: Fingerprint,
         now: SystemTime,
     ) -> Result<Option<Certificate>, StoreError> {
-        let Some(row) = self.row(of, now).await? else {
+        let found = self.store.records.get(&self.keys.cert(of)?, now).await?;
+        let Some(found) = found else {
             return Ok(None);
         };
-        let quotas = Arc::clone(&self.store.quotas);
-        self.run(move || row.certificate(&quotas.limits).map(Some))
-            .await?
+        let (cache, version) = (&self.store.cache, found.version());
+        if let Some(known) = cache.get(self.id(), of, version) {
+            return Ok(Some((*known).clone()));
+        }
+        let octets = Large::load(&self.store.records, &found, now).await?;
+        let (size, quotas) = (octets.len(), Arc::clone(&self.store.quotas));
+        let parsed = self.run(move || {
+            let row = CertRow::from_bytes(&octets)?;
+            row.certificate(&quotas.limits).map(Arc::new)
+        });
+        let parsed = parsed.await??;
+        // What stands at the place of another is not kept: it would be found under its own name.
+        if parsed.fingerprint() == of {
+            cache.put(self.id(), version, &parsed, size);
+        }
+        Ok(Some((*parsed).clone()))
     }
 }

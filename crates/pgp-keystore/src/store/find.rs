@@ -7,11 +7,11 @@ use record_store::Records;
 
 use super::account::{TRIES, Writes};
 use super::log::{Event, Note};
-use super::rows::{Defaults, MAX_DEFAULTS, component_of, last_fingerprint};
-use super::{Account, Offload, Own, StoreError};
+use super::rows::{Defaults, MAX_DEFAULTS, Published, component_of, last_fingerprint};
+use super::{Account, Offload, StoreError};
 use crate::custody::Custody;
 use crate::sequoia::normalized;
-use crate::{Certificate, Fingerprint, KeyId, Use};
+use crate::{Capability, Certificate, Fingerprint, KeyId, KeyView, Use, supports};
 
 /// What is looked for.
 #[non_exhaustive]
@@ -113,7 +113,7 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             .collect())
     }
 
-    /// Removes a certificate, its secrets, and what points to it. Messages to a key that is removed are lost; the revocation
+    /// Removes a certificate, its secrets, and what points to it, in the directory, too. Messages to a key that is removed are lost; the revocation
     /// made at its birth stays. Whether there was one.
     ///
     /// # Errors
@@ -130,10 +130,11 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             let octets = super::import::difference(0, row.octets.len());
             let index = self.run(move || {
                 let certificate = row.certificate(&quotas.limits)?;
-                Ok::<_, StoreError>(keys.index(&certificate)?)
+                Ok::<_, StoreError>(keys.index(of, &certificate.found_by())?)
             });
             let mut deletes = index.await??;
             deletes.extend([self.keys.cert(of)?, self.keys.secret(of)?]);
+            deletes.push(self.keys.stubs(of)?);
             let mut defaults = self.defaults(now).await?;
             let before = defaults.0.len();
             defaults.0.retain(|(_, _, key)| *key != of);
@@ -141,9 +142,18 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             if defaults.0.len() < before {
                 puts.push((self.keys.defaults()?, defaults.to_bytes()));
             }
+            let mut list = self.list_published(now).await?;
+            let (gone, kept) = list.0.into_iter().partition(|(_, key)| *key == of);
+            let gone: Vec<(String, Fingerprint)> = gone;
+            list = Published(kept);
+            if !gone.is_empty() {
+                puts.push((self.keys.published()?, list.to_bytes()));
+            }
+            let directory = self.taken_back(&gone, now).await?;
             let writes = Writes {
                 puts,
                 deletes,
+                directory,
                 notes: vec![Note::of(Event::Removed, of)],
                 certificates: -1,
                 octets,
@@ -204,7 +214,9 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
     }
 
     /// The key that is used for a purpose: what was chosen for the address, else what was chosen for all, else the newest that
-    /// counts. What was chosen and does not count at this time is passed over.
+    /// counts. What was chosen and does not count at this time is passed over, and so is a key that could not do it: that has
+    /// no secret for this purpose here, but a stub, as GnuPG's `--export-secret-subkeys` leaves it, or that this build refuses
+    /// to use. For [`Use::Encrypt`] it is the secret that decrypts.
     ///
     /// # Errors
     ///
@@ -247,20 +259,20 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             .as_deref()
             .and_then(|at| defaults.get(purpose, Some(at)));
         let general = defaults.get(purpose, None);
-        let mut rows = Vec::new();
-        let keys = self.keys(now).await?;
-        let in_custody = |own: &Own| custody.is_none_or(|custody| custody == own.custody);
-        for own in keys.into_iter().filter(in_custody) {
-            rows.extend(self.row(own.certificate, now).await?);
-        }
+        let mut keys = self.with_secrets(now).await?;
+        keys.retain(|key| custody.is_none_or(|custody| custody == key.custody));
         let quotas = Arc::clone(self.store.quotas());
         let best = self.run(move || {
             let mut best = None;
-            for row in rows {
-                let certificate = row.certificate(&quotas.limits)?;
+            for key in keys {
+                let certificate = key.row.certificate(&quotas.limits)?;
                 let of = certificate.fingerprint();
                 let view = certificate.at(now);
-                if view.keys_for(purpose).next().is_none() {
+                let usable = |part: &KeyView| {
+                    let secret = Capability::Secret(part.algorithm);
+                    key.secrets.contains(&part.fingerprint) && supports(secret).is_ok()
+                };
+                if !view.keys_for(purpose).any(usable) {
                     continue;
                 }
                 let named = address

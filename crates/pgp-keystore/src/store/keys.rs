@@ -8,9 +8,9 @@ use record_store::Records;
 use super::account::{TRIES, Writes};
 use super::import::{difference, put};
 use super::log::{Event, Note};
-use super::rows::{CertRow, Keys, last_fingerprint};
+use super::rows::{CertRow, Keys, last_fingerprint, stubs_from_bytes, stubs_to_bytes};
 use super::{Account, Offload, Quotas, StoreError};
-use crate::custody::{Custody, KeySecrets, Session};
+use crate::custody::{Custody, KeySecrets, SecretPart, Session};
 use crate::{
     Certificate, Fingerprint, Form, Generate, Key, Limits, Passphrase, Protection, Revocation,
     Unlocked,
@@ -30,28 +30,48 @@ pub struct Own {
 }
 
 /// A certificate and its secrets as they are stored.
-struct Stored {
+pub(super) struct Stored {
+    of: Fingerprint,
     row: CertRow,
     secrets: Option<KeySecrets>,
 }
 
+/// A key of the account, without opening it.
+pub(super) struct Usable {
+    pub(super) row: CertRow,
+    pub(super) custody: Custody,
+    /// The components whose secret is here.
+    pub(super) secrets: Vec<Fingerprint>,
+}
+
 impl Stored {
-    fn certificate(&self, limits: &Limits) -> Result<Certificate, StoreError> {
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.of
+    }
+
+    pub(super) fn certificate(&self, limits: &Limits) -> Result<Certificate, StoreError> {
         self.row.certificate(limits)
     }
 
+    fn custody(&self) -> Result<Custody, StoreError> {
+        let secrets = self.secrets.as_ref();
+        let custody = secrets.map(KeySecrets::custody);
+        custody.ok_or(StoreError::NoSuch { what: KEY })
+    }
+
     /// The key, with its secrets; without any, if there are none.
-    fn open(
+    pub(super) fn open(
         &self,
         session: &Session,
         limits: &Limits,
         now: SystemTime,
     ) -> Result<Unlocked, StoreError> {
         let certificate = self.certificate(limits)?;
-        Ok(match &self.secrets {
+        let key = match &self.secrets {
             None => Unlocked::from_parts(&certificate, &[])?,
             Some(secrets) => certificate.unseal(secrets, session, self.row.secrets, now)?,
-        })
+        };
+        Ok(key.with_limits(limits.clone()))
     }
 }
 
@@ -81,6 +101,7 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             event: Event::Generated,
             revocation: Some(revocation),
         };
+        let _turn = self.turn().await;
         self.store_key(session, change, now).await
     }
 
@@ -120,11 +141,15 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             event: Event::SecretsImported,
             revocation: None,
         };
+        let _turn = self.turn().await;
         self.store_key(session, change, now).await
     }
 
     /// Changes a key: `edit` is run once, on the key as it is stored, and what it did is merged with what others did in the
     /// meantime. What it gives is returned once that is committed; an error changes nothing.
+    ///
+    /// Changes of the keys of one account wait for each other within one [`Store`](super::Store), so that none does its work in
+    /// vain: do not call the account in `edit`, and poll or drop the future of a change that has begun.
     ///
     /// # Errors
     ///
@@ -138,14 +163,35 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
         now: SystemTime,
     ) -> Result<T, StoreError> {
         self.own(session)?;
+        let _turn = self.turn().await;
+        let loaded = self.head(now).await?;
         let stored = self.key_row(of, now).await?;
         let (opener, quotas) = (Arc::clone(session), Arc::clone(self.store.quotas()));
+        let keys = self.keys.clone();
         let edited = self.run(move || {
             let mut key = stored.open(&opener, &quotas.limits, now)?;
+            let before = key.parts()?;
             let told = edit(&mut key)?;
-            Ok::<_, StoreError>((key, told))
+            let same = key.certificate().keep()?.octets == stored.row.octets;
+            let writes = match same && same_parts(&before, &key.parts()?) {
+                true => None,
+                false => {
+                    let note = Note::of(Event::Edited, of);
+                    let custody = stored.custody()?;
+                    let writes = sealed(&key, &stored, custody, note, &opener, &keys, now)?;
+                    Some(writes)
+                }
+            };
+            Ok::<_, StoreError>((key, told, writes))
         });
-        let (key, told) = edited.await??;
+        let (key, told, writes) = edited.await??;
+        let Some(writes) = writes else {
+            return Ok(told);
+        };
+        // Nobody was faster, so there is nothing to merge.
+        if self.commit(&loaded, writes, now).await? {
+            return Ok(told);
+        }
         let change = Change {
             key: Arc::new(key),
             custody: None,
@@ -223,6 +269,7 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
         now: SystemTime,
     ) -> Result<(), StoreError> {
         self.own(session)?;
+        let _turn = self.turn().await;
         for _ in 0..TRIES {
             let loaded = self.head(now).await?;
             let stored = self.key_row(of, now).await?;
@@ -307,9 +354,35 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             .transpose()?)
     }
 
+    /// The account's own keys, each with the components whose secret is here.
+    pub(super) async fn with_secrets(&self, now: SystemTime) -> Result<Vec<Usable>, StoreError> {
+        let mut all = Vec::new();
+        for own in self.keys(now).await? {
+            let Some(stored) = self.stored(own.certificate, now).await? else {
+                continue;
+            };
+            let Some(secrets) = &stored.secrets else {
+                continue;
+            };
+            let stubs = self.load(&self.keys.stubs(stored.of)?, now).await?;
+            let stubs = stubs.map_or(Ok(Vec::new()), |octets| stubs_from_bytes(&octets))?;
+            let here = secrets.keys().filter(|key| !stubs.contains(key));
+            all.push(Usable {
+                secrets: here.collect(),
+                custody: secrets.custody(),
+                row: stored.row,
+            });
+        }
+        Ok(all)
+    }
+
     /// A certificate with what secrets it has. The two are read one after the other: if they do not belong together, somebody
     /// changed them in between.
-    async fn stored(&self, of: Fingerprint, now: SystemTime) -> Result<Option<Stored>, StoreError> {
+    pub(super) async fn stored(
+        &self,
+        of: Fingerprint,
+        now: SystemTime,
+    ) -> Result<Option<Stored>, StoreError> {
         for _ in 0..TRIES {
             let Some(row) = self.row(of, now).await? else {
                 return Ok(None);
@@ -319,7 +392,7 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
                 _ => self.secrets(of, now).await?,
             };
             if row.secrets == secrets.as_ref().map_or(0, KeySecrets::version) {
-                return Ok(Some(Stored { row, secrets }));
+                return Ok(Some(Stored { of, row, secrets }));
             }
             if self.row(of, now).await?.as_ref() == Some(&row) {
                 return Err(StoreError::Damaged { what: SECRETS });
@@ -392,7 +465,8 @@ fn written(
     quotas: &Quotas,
     now: SystemTime,
 ) -> Result<Option<Writes>, StoreError> {
-    let stored = stored.unwrap_or(Stored {
+    let stored = stored.unwrap_or_else(|| Stored {
+        of: change.key.fingerprint(),
         row: CertRow {
             secrets: 0,
             octets: Vec::new(),
@@ -439,8 +513,11 @@ fn sealed(
     let before = &stored.row;
     let version = before.secrets.checked_add(1);
     let version = version.ok_or(StoreError::Damaged { what: SECRETS })?;
-    let certificate = key.certificate();
-    let row = CertRow::new(&certificate, version)?;
+    let (of, kept) = (key.fingerprint(), key.certificate().keep()?);
+    let row = CertRow {
+        secrets: version,
+        octets: kept.octets,
+    };
     let secrets = key.seal(session, custody, version, now)?;
     let mut writes = Writes {
         notes: vec![note],
@@ -448,22 +525,28 @@ fn sealed(
         octets: difference(row.octets.len(), before.octets.len()),
         ..Writes::default()
     };
-    put(&mut writes, keys, &certificate, &row)?;
-    writes
-        .puts
-        .push((keys.secret(key.fingerprint())?, secrets.to_bytes()));
+    let index = keys.index(of, &kept.found_by)?;
+    put(&mut writes, keys.cert(of)?, &index, &row);
+    writes.puts.push((keys.secret(of)?, secrets.to_bytes()));
+    // What has no secret is no default; and to see that, nobody unlocks the secrets.
+    let (at, stubs) = (keys.stubs(of)?, key.stubs());
+    match stubs.is_empty() {
+        true => writes.deletes.push(at),
+        false => writes.puts.push((at, stubs_to_bytes(&stubs))),
+    }
     Ok(writes)
 }
 
 /// Whether both hold the same, secrets included.
 fn same(one: &Unlocked, other: &Unlocked) -> Result<bool, StoreError> {
-    let public = |key: &Unlocked| key.certificate().export(Form::Binary);
+    let public = |key: &Unlocked| key.certificate().keep().map(|kept| kept.octets);
     if public(one)? != public(other)? {
         return Ok(false);
     }
-    let (one, other) = (one.parts()?, other.parts()?);
-    let equal = |(a, b): (&crate::custody::SecretPart, &crate::custody::SecretPart)| {
-        a.key() == b.key() && a.octets() == b.octets()
-    };
-    Ok(one.len() == other.len() && one.iter().zip(&other).all(equal))
+    Ok(same_parts(&one.parts()?, &other.parts()?))
+}
+
+fn same_parts(one: &[SecretPart], other: &[SecretPart]) -> bool {
+    let equal = |(a, b): (&SecretPart, &SecretPart)| a.key() == b.key() && a.octets() == b.octets();
+    one.len() == other.len() && one.iter().zip(other).all(equal)
 }

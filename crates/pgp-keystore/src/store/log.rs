@@ -53,9 +53,13 @@ pub enum Event {
     Alarm,
     /// The user has decided which certificate an address has.
     Trusted,
+    /// A certificate is published for an address.
+    Published,
+    /// Nothing is published for an address any more.
+    Withdrawn,
 }
 
-const CODES: [(u8, Event, &str); 17] = [
+const CODES: [(u8, Event, &str); 19] = [
     (1, Event::Created, "the account was set up"),
     (2, Event::PassphraseChanged, "the passphrase was changed"),
     (3, Event::RecoveryChanged, "the recovery key was changed"),
@@ -77,6 +81,8 @@ const CODES: [(u8, Event, &str); 17] = [
     (15, Event::Pinned, "a certificate was pinned"),
     (16, Event::Alarm, "another certificate was seen"),
     (17, Event::Trusted, "the user chose a certificate"),
+    (18, Event::Published, "a certificate was published"),
+    (19, Event::Withdrawn, "a certificate was withdrawn"),
 ];
 
 impl fmt::Display for Event {

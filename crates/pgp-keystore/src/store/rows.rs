@@ -7,7 +7,8 @@ use record_store::{Key, Prefix};
 use super::StoreError;
 use crate::custody::AccountId;
 use crate::octets::{Reader, Writer};
-use crate::{Certificate, Fingerprint, Form, KeyId, Limits, MAX_ALARMS, Pin, Trust, Use};
+use crate::sequoia::FoundBy;
+use crate::{Certificate, Fingerprint, KeyId, Limits, MAX_ALARMS, Pin, Trust, Use};
 
 const NAMESPACE: &str = "pgp-keystore";
 const FORMAT: u8 = 1;
@@ -55,12 +56,20 @@ impl Keys {
         Key::new(NAMESPACE, (self.name(), "secret", of.as_bytes()))
     }
 
+    pub(super) fn stubs(&self, of: Fingerprint) -> Made {
+        Key::new(NAMESPACE, (self.name(), "stubs", of.as_bytes()))
+    }
+
     pub(super) fn revocation(&self, of: Fingerprint) -> Made {
         Key::new(NAMESPACE, (self.name(), "revocation", of.as_bytes()))
     }
 
     pub(super) fn peer(&self, address: &str) -> Made {
         Key::new(NAMESPACE, (self.name(), "peer", address))
+    }
+
+    pub(super) fn published(&self) -> Made {
+        Key::new(NAMESPACE, (self.name(), "published"))
     }
 
     pub(super) fn log(&self, number: u64) -> Made {
@@ -100,15 +109,19 @@ impl Keys {
     }
 
     /// Where a certificate is found: under each address and each of its keys.
-    pub(super) fn index(&self, certificate: &Certificate) -> Result<Vec<Key>, record_store::Error> {
-        let of = certificate.fingerprint();
-        let addresses = certificate.claimed_addresses();
-        let short = addresses.iter().filter(|a| a.len() <= MAX_ADDRESS);
+    pub(super) fn index(
+        &self,
+        of: Fingerprint,
+        by: &FoundBy,
+    ) -> Result<Vec<Key>, record_store::Error> {
+        let short = by.addresses.iter().filter(|a| a.len() <= MAX_ADDRESS);
         let by_address = short.map(|address| self.address(address, of));
-        let by_key = certificate
-            .fingerprints()
-            .map(|key| self.component(key, of));
-        by_address.chain(by_key).collect()
+        let by_key = by.fingerprints.iter().map(|key| self.component(*key, of));
+        let mut all: Vec<Key> = by_address.chain(by_key).collect::<Result<_, _>>()?;
+        // A primary key may be a subkey of itself.
+        all.sort_unstable();
+        all.dedup();
+        Ok(all)
     }
 }
 
@@ -188,11 +201,6 @@ pub(super) struct CertRow {
 }
 
 impl CertRow {
-    pub(super) fn new(certificate: &Certificate, secrets: u64) -> Result<Self, StoreError> {
-        let octets = certificate.export(Form::Binary)?;
-        Ok(Self { secrets, octets })
-    }
-
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let to = Writer::default().u8(FORMAT).u64(self.secrets);
         to.octets(&self.octets).finish()
@@ -311,6 +319,103 @@ pub(super) fn pin_from_bytes(octets: &[u8]) -> Result<Pin, StoreError> {
     from.end().map(|()| pin).ok_or(StoreError::Damaged { what })
 }
 
+const STUBS: &str = "the stubs of a key";
+
+/// Which of a key's components are stubs.
+pub(super) fn stubs_to_bytes(stubs: &[Fingerprint]) -> Vec<u8> {
+    let head = Writer::default().u8(FORMAT);
+    let all = stubs.iter().fold(head, |to, of| to.octets(of.as_bytes()));
+    all.finish()
+}
+
+pub(super) fn stubs_from_bytes(octets: &[u8]) -> Result<Vec<Fingerprint>, StoreError> {
+    let mut from = begin(octets, STUBS)?;
+    let mut stubs = Vec::new();
+    while !from.is_empty() {
+        let of = from.octets().ok_or_else(|| damaged(STUBS))?;
+        stubs.push(Fingerprint::from_bytes(of).map_err(|_| damaged(STUBS))?);
+    }
+    Ok(stubs)
+}
+
+/// A row of the directory: who publishes what for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) account: String,
+    pub(super) certificate: Fingerprint,
+    pub(super) address: String,
+}
+
+impl Entry {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let to = Writer::default().u8(FORMAT).octets(self.account.as_bytes());
+        to.octets(self.certificate.as_bytes())
+            .octets(self.address.as_bytes())
+            .finish()
+    }
+
+    pub(super) fn from_bytes(octets: &[u8]) -> Result<Self, StoreError> {
+        let what = "the directory";
+        let mut from = begin(octets, what)?;
+        let read = |from: &mut Reader<'_>| {
+            let account = str::from_utf8(from.octets()?).ok()?.to_owned();
+            let certificate = Fingerprint::from_bytes(from.octets()?).ok()?;
+            let address = str::from_utf8(from.octets()?).ok()?.to_owned();
+            Some(Self {
+                account,
+                certificate,
+                address,
+            })
+        };
+        let entry = read(&mut from).ok_or(StoreError::Damaged { what })?;
+        from.end()
+            .map(|()| entry)
+            .ok_or(StoreError::Damaged { what })
+    }
+}
+
+/// What an account publishes, by address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Published(pub(super) Vec<(String, Fingerprint)>);
+
+impl Published {
+    /// What was there before.
+    pub(super) fn set(
+        &mut self,
+        address: &str,
+        certificate: Option<Fingerprint>,
+    ) -> Option<Fingerprint> {
+        let at = self.0.iter().position(|(known, _)| known == address);
+        let before = at.map(|at| self.0.remove(at).1);
+        self.0
+            .extend(certificate.map(|certificate| (address.to_owned(), certificate)));
+        self.0.sort_unstable();
+        before
+    }
+
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let head = Writer::default().u8(FORMAT);
+        let all = self.0.iter().fold(head, |to, (address, of)| {
+            to.octets(address.as_bytes()).octets(of.as_bytes())
+        });
+        all.finish()
+    }
+
+    pub(super) fn from_bytes(octets: &[u8]) -> Result<Self, StoreError> {
+        let what = "the list of what is published";
+        let mut from = begin(octets, what)?;
+        let mut all = Vec::new();
+        while !from.is_empty() {
+            let read = |from: &mut Reader<'_>| {
+                let address = str::from_utf8(from.octets()?).ok()?.to_owned();
+                Some((address, Fingerprint::from_bytes(from.octets()?).ok()?))
+            };
+            all.push(read(&mut from).ok_or(StoreError::Damaged { what })?);
+        }
+        Ok(Self(all))
+    }
+}
+
 /// Whole seconds since 1970.
 pub(super) fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH)
@@ -361,8 +466,17 @@ mod tests {
             if let Ok(defaults) = Defaults::from_bytes(&octets) {
                 prop_assert_eq!(defaults.to_bytes(), octets.clone());
             }
+            if let Ok(stubs) = stubs_from_bytes(&octets) {
+                prop_assert_eq!(stubs_to_bytes(&stubs), octets.clone());
+            }
             if let Ok(pin) = pin_from_bytes(&octets) {
                 prop_assert_eq!(pin_to_bytes(&pin), octets.clone());
+            }
+            if let Ok(entry) = Entry::from_bytes(&octets) {
+                prop_assert_eq!(entry.to_bytes(), octets.clone());
+            }
+            if let Ok(list) = Published::from_bytes(&octets) {
+                prop_assert_eq!(list.to_bytes(), octets.clone());
             }
         }
 
@@ -374,9 +488,20 @@ mod tests {
             let of = |octets: [u8; 20]| Fingerprint::from_bytes(&octets).unwrap();
             let defaults = Defaults(entries.iter().map(|(u, a, f)| (USES[*u].1, a.clone(), of(*f))).collect());
             prop_assert_eq!(Defaults::from_bytes(&defaults.to_bytes()).unwrap(), defaults);
+            let stubs: Vec<Fingerprint> = entries.iter().map(|(_, _, f)| of(*f)).collect();
+            prop_assert_eq!(stubs_from_bytes(&stubs_to_bytes(&stubs)).unwrap(), stubs);
             let mut pin = Pin::new(of([7; 20]), TRUSTS[trust].1, time(9).unwrap());
             pin.alarms = entries.iter().map(|(n, _, f)| (of(*f), time(*n as u64).unwrap())).collect();
             prop_assert_eq!(pin_from_bytes(&pin_to_bytes(&pin)).unwrap(), pin);
+            let mut list = Published::default();
+            for (_, address, certificate) in &entries {
+                let (account, address) = ("ann".to_owned(), address.clone().unwrap_or_default());
+                let certificate = of(*certificate);
+                list.set(&address, Some(certificate));
+                let entry = Entry { account, certificate, address };
+                prop_assert_eq!(Entry::from_bytes(&entry.to_bytes()).unwrap(), entry);
+            }
+            prop_assert_eq!(Published::from_bytes(&list.to_bytes()).unwrap(), list);
         }
     }
 }

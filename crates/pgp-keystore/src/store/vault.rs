@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use record_store::{Commit, Expect, MAX_OPERATIONS, Records};
+use record_store::{Commit, Expect, MAX_OPERATIONS, Outcome, Records};
 
 use super::account::{TRIES, Writes};
 use super::log::{Event, Note};
@@ -189,19 +189,25 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
     }
 
     /// Removes all of the account, its log and its revocations, too. The vault goes first, and with it whatever could open the
-    /// secrets. After an error it is to be called again, which goes on where it was.
+    /// secrets, and all that is published. After an error it is to be called again, which goes on where it was.
     ///
     /// # Errors
     ///
     /// [`StoreError::Records`]; [`StoreError::Contended`] if others write to the account all the time.
     pub async fn erase(&self, now: SystemTime) -> Result<(), StoreError> {
-        let vault = Commit::new().delete(&self.keys.vault()?, Expect::Anything);
-        self.erased(vault, now).await?;
+        let list = self.keys.published()?;
         for _ in 0..TRIES {
-            let all = self.scan(&self.keys.everything()?, now).await?;
+            let vault = Commit::new().delete(&self.keys.vault()?, Expect::Anything);
+            let withdrawn = self.withdraw_all(vault, now).await?;
+            if !matches!(withdrawn, Outcome::Committed(_)) {
+                continue;
+            }
+            let mut all = self.scan(&self.keys.everything()?, now).await?;
             if all.is_empty() {
                 return Ok(());
             }
+            // Should somebody have published in between, that goes first.
+            all.retain(|key| *key != list);
             for some in all.chunks(MAX_OPERATIONS / 2) {
                 let commit = some.iter().fold(Commit::new(), |commit, key| {
                     commit.delete(key, Expect::Anything)
@@ -210,6 +216,32 @@ impl<R: Records, O: Offload> Account<'_, R, O> {
             }
         }
         Err(StoreError::Contended)
+    }
+
+    /// With the commit, everything goes that the account publishes, or nothing happens.
+    async fn withdraw_all(
+        &self,
+        mut commit: Commit,
+        now: SystemTime,
+    ) -> Result<Outcome, StoreError> {
+        let records = self.store.records();
+        let list = self.keys.published()?;
+        commit = match records.get(&list, now).await? {
+            None => commit.guard(&list, Expect::Absent),
+            Some(found) => {
+                let rows = match self.published(now).await {
+                    Ok(list) => self.taken_back(&list, now).await?,
+                    // The rest has to go all the same.
+                    Err(StoreError::Damaged { .. }) => Vec::new(),
+                    Err(error) => return Err(error),
+                };
+                let commit = commit.delete(&list, Expect::Version(found.version()));
+                rows.iter().fold(commit, |commit, (key, _, expect)| {
+                    commit.delete(key, *expect)
+                })
+            }
+        };
+        Ok(records.commit(commit, now).await?)
     }
 
     /// If nobody knows whether it happened, what is found next tells.

@@ -2,7 +2,15 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 #[cfg(feature = "store")]
+pub(crate) mod changes;
+#[cfg(unix)]
+pub(crate) mod gpg;
+#[cfg(feature = "_backend")]
+pub(crate) mod mail;
+#[cfg(feature = "store")]
 pub(crate) mod store;
+#[cfg(feature = "discovery")]
+pub(crate) mod web;
 
 use std::time::{Duration, SystemTime};
 

@@ -2,13 +2,13 @@
 #![allow(dead_code)]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pgp_keystore::custody::{AccountId, Cost, Custody, KekFile, RecoveryKey, Session, Setup};
 use pgp_keystore::store::{Account, Inline, Store};
 use pgp_keystore::{Fingerprint, Form, Generate, Passphrase, Profile};
 use pollster::block_on;
-use record_store::{Key, Prefix, Records};
+use record_store::{Commit, Error, Key, Memory, Outcome, Page, Prefix, Records, Swept, Versioned};
 
 use super::{key, now};
 
@@ -72,4 +72,31 @@ pub(crate) fn dump(records: &impl Records) -> Vec<(Key, Vec<u8>)> {
 /// The kind of a record, such as `cert`.
 pub(crate) fn kind(key: &Key) -> String {
     key.parts().nth(1).unwrap().text().unwrap().to_owned()
+}
+
+/// The mutation of every race: a store that calls a conflict a success, so that nobody merges.
+pub(crate) struct Swallows(pub(crate) Memory);
+
+impl Records for Swallows {
+    async fn get(&self, key: &Key, now: SystemTime) -> Result<Option<Versioned>, Error> {
+        self.0.get(key, now).await
+    }
+    async fn scan(
+        &self,
+        prefix: &Prefix,
+        after: Option<&Key>,
+        limit: usize,
+        now: SystemTime,
+    ) -> Result<Page, Error> {
+        self.0.scan(prefix, after, limit, now).await
+    }
+    async fn commit(&self, commit: Commit, now: SystemTime) -> Result<Outcome, Error> {
+        match self.0.commit(commit, now).await? {
+            Outcome::Conflict(_) => self.0.commit(Commit::new(), now).await,
+            other => Ok(other),
+        }
+    }
+    async fn sweep(&self, now: SystemTime, budget: usize) -> Result<Swept, Error> {
+        self.0.sweep(now, budget).await
+    }
 }
