@@ -2,15 +2,21 @@
 //!
 //! Records: `("mail.account", address)` holds the octet 1 and the password's PHC string, `("mail.owner", address)` 16
 //! random octets that tell this owner of the address from earlier and later ones. They are made when something is to be
-//! for him alone, and end with the account.
+//! for him alone, and end with the account. `("mail.rebind", address)` holds the octet 1 from when a password is new until
+//! what the older one had opened has ended.
 
-use crate::{auth, domain, mailbox, smtp::command::Address};
+use crate::{
+    auth, domain, mailbox, openpgp, second_factor,
+    sessions::{self, Sessions},
+    smtp::command::Address,
+};
 use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Version, Versioned};
 use std::{sync::Arc, time::SystemTime};
 use zeroize::Zeroizing;
 
 const NAMESPACE: &str = "mail.account";
 const OWNERS: &str = "mail.owner";
+const REBIND: &str = "mail.rebind";
 const FORMAT: u8 = 1;
 
 /// Why an account could not be read or changed.
@@ -43,6 +49,17 @@ pub enum Error {
     /// The record is damaged, or a later release wrote it.
     #[error("the account's record cannot be read")]
     Damaged,
+    /// Its keys could not be removed.
+    #[error("the account's keys could not be removed")]
+    Keys(#[from] pgp_keystore::store::StoreError),
+    /// Its second factors could not be removed, or those of an earlier owner.
+    #[error("the account's second factors could not be removed")]
+    SecondFactor(#[from] twofactor::Error),
+    /// The password is the new one; what the older one has opened could not be ended yet.
+    #[error(
+        "the password is the new one, but what the older one has opened goes on; a running service ends it within minutes"
+    )]
+    Rebind(#[source] twofactor::Error),
     /// No random numbers.
     #[error("no random numbers")]
     Random,
@@ -73,27 +90,13 @@ impl Accounts {
         Self { store }
     }
 
+    pub(crate) fn store(&self) -> &AnyStore {
+        &self.store
+    }
+
     /// Whether there is such an account.
     pub(crate) async fn exists(&self, account: &str, now: SystemTime) -> Result<bool, Error> {
         Ok(self.store.get(&key(account)?, now).await?.is_some())
-    }
-
-    /// The hash of the account's password; none if there is no such account.
-    pub(crate) async fn hash(
-        &self,
-        account: &str,
-        now: SystemTime,
-    ) -> Result<Option<Arc<str>>, Error> {
-        let Some(record) = self.store.get(&key(account)?, now).await? else {
-            return Ok(None);
-        };
-        match record.value()? {
-            [FORMAT, hash @ ..] => {
-                let hash = std::str::from_utf8(hash).map_err(|_| Error::Damaged)?;
-                Ok(Some(hash.into()))
-            }
-            _ => Err(Error::Damaged),
-        }
     }
 
     /// Who has the account, and the record that says so; none if nobody has it, or nobody has asked before.
@@ -151,8 +154,10 @@ impl Accounts {
             return Err(Error::Exists);
         }
         suits(password, &account)?;
-        // A removal that was broken off may have left mail, which is nobody else's business.
+        // A removal that was broken off may have left mail and factors, which are nobody else's business.
         mailbox::empty(&self.store, &account, now).await?;
+        self.erase_factors(&account, now).await?;
+        self.erase_sessions(&account, now).await?;
         self.put(&account, password, Expect::Absent, now)
             .await
             .map_err(|error| match error {
@@ -161,7 +166,8 @@ impl Accounts {
             })
     }
 
-    /// Gives an account another password.
+    /// Gives an account another password. The second factor stays; waits and failures begin anew, known and remembered
+    /// devices are forgotten, and every session ends, also if this is broken off: then by a running service.
     ///
     /// # Errors
     /// [`Error`].
@@ -176,21 +182,98 @@ impl Accounts {
         let record = record.ok_or(Error::Missing)?;
         suits(password, &account)?;
         let expect = Expect::Version(record.version());
-        self.put(&account, password, expect, now).await
+        self.put(&account, password, expect, now).await?;
+        self.rebind(&account, now).await.map_err(Error::Rebind)
     }
 
-    /// Removes an account and all its mail. If it was broken off, the next call finishes it.
+    /// A new password instead of the record of this version, with a commit of more; whether it was that version.
+    pub(crate) async fn replace_password(
+        &self,
+        (account, version): (&str, Version),
+        hash: &str,
+        more: Commit,
+        now: SystemTime,
+    ) -> Result<bool, Error> {
+        let expect = Expect::Version(version);
+        let put = self.put_hash(account, hash, expect, more, now).await;
+        match put {
+            Ok(()) => {}
+            Err(Error::Raced) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        self.rebind(account, now).await.map_err(Error::Rebind)?;
+        Ok(true)
+    }
+
+    /// As [`set_password`](Self::set_password) does it, up to its first commit.
+    #[cfg(test)]
+    pub(crate) async fn half_set_password(&self, account: &str, now: SystemTime) {
+        let record = self.store.get(&key(account).unwrap(), now).await.unwrap();
+        let expect = Expect::Version(record.unwrap().version());
+        let word = Zeroizing::new("another one".to_owned());
+        self.put(account, &word, expect, now).await.unwrap();
+    }
+
+    /// Ends what older passwords have opened, where that was broken off.
+    pub(crate) async fn finish_rebinds(&self, now: SystemTime) -> Result<(), Error> {
+        let prefix = Prefix::new(REBIND, ())?;
+        let page = self.store.scan(&prefix, None, 1000, now);
+        for (key, _) in page.await?.entries {
+            let account = key
+                .parts()
+                .next()
+                .and_then(|part| Some(part.text()?.to_owned()));
+            let account = account.ok_or(Error::Damaged)?;
+            self.rebind(&account, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn rebind(&self, account: &str, now: SystemTime) -> Result<(), twofactor::Error> {
+        let factors = second_factor::keyless(self.store.clone())?;
+        let user = second_factor::user_of(account).map_err(|_| NO_USER)?;
+        factors.rebind_password(&user, now).await?;
+        // If it stays, the next time does no harm.
+        let commit = Commit::new().delete(&rebind_key(account)?, Expect::Anything);
+        let _ = self.store.commit(commit, now).await?;
+        Ok(())
+    }
+
+    async fn erase_factors(&self, account: &str, now: SystemTime) -> Result<(), Error> {
+        let factors = second_factor::keyless(self.store.clone())?;
+        let user = second_factor::user_of(account).map_err(|_| NO_USER)?;
+        Ok(factors.erase(&user, now).await?)
+    }
+
+    async fn erase_sessions(&self, account: &str, now: SystemTime) -> Result<(), Error> {
+        let erased = Sessions::new(self.store.clone()).erase(account, now).await;
+        erased.map_err(|error| match error {
+            sessions::Error::Store(error) => Error::Store(error),
+            _ => Error::Raced,
+        })
+    }
+
+    /// Removes an account with all its mail, its second factors and its keys, these first. If it was broken off, the next call
+    /// finishes it.
     ///
     /// # Errors
     /// [`Error`].
     pub async fn remove(&self, address: &str, now: SystemTime) -> Result<(), Error> {
         let account = parse(address)?;
         let existed = self.exists(&account, now).await?;
-        // First the account, so that nothing new arrives.
+        if let Some((owner, ..)) = self.owner(&account, now).await? {
+            // While it is still known whose they are.
+            openpgp::erase(self.store.clone(), &owner, now).await?;
+        }
+        // The account before its mail, so that nothing new arrives.
         let commit = Commit::new()
             .delete(&key(&account)?, Expect::Anything)
-            .delete(&owner_key(&account)?, Expect::Anything);
+            .delete(&owner_key(&account)?, Expect::Anything)
+            .delete(&openpgp::settings_key(&account)?, Expect::Anything)
+            .delete(&rebind_key(&account)?, Expect::Anything);
         self.commit(commit, now).await?;
+        self.erase_factors(&account, now).await?;
+        self.erase_sessions(&account, now).await?;
         match mailbox::empty(&self.store, &account, now).await? {
             0 if !existed => Err(Error::Missing),
             _ => Ok(()),
@@ -223,12 +306,27 @@ impl Accounts {
         now: SystemTime,
     ) -> Result<(), Error> {
         let hash = auth::hash(password).map_err(|_| Error::Hash)?;
+        self.put_hash(account, &hash, expect, Commit::new(), now)
+            .await
+    }
+
+    async fn put_hash(
+        &self,
+        account: &str,
+        hash: &str,
+        expect: Expect,
+        more: Commit,
+        now: SystemTime,
+    ) -> Result<(), Error> {
         let value = [&[FORMAT], hash.as_bytes()].concat();
-        let mut commit = Commit::new().put(&key(account)?, &*value, expect);
-        if expect == Expect::Absent {
+        let commit = more.put(&key(account)?, &*value, expect);
+        let commit = match expect {
             // Somebody else from now on.
-            commit = commit.delete(&owner_key(account)?, Expect::Anything);
-        }
+            Expect::Absent => commit
+                .delete(&owner_key(account)?, Expect::Anything)
+                .delete(&openpgp::settings_key(account)?, Expect::Anything),
+            _ => commit.put(&rebind_key(account)?, [FORMAT], Expect::Anything),
+        };
         match self.commit(commit, now).await? {
             None => Ok(()),
             // Each hash has a salt of its own: this is ours, of a try whose outcome nobody knew.
@@ -251,6 +349,24 @@ impl Accounts {
     }
 }
 
+/// The hash of an account's password; none if there is no such account. One read, whatever it finds.
+pub(crate) async fn hash(
+    records: &impl Records,
+    account: &str,
+    now: SystemTime,
+) -> Result<Option<Arc<str>>, Error> {
+    let Some(record) = records.get(&key(account)?, now).await? else {
+        return Ok(None);
+    };
+    match record.value()? {
+        [FORMAT, hash @ ..] => {
+            let hash = std::str::from_utf8(hash).map_err(|_| Error::Damaged)?;
+            Ok(Some(hash.into()))
+        }
+        _ => Err(Error::Damaged),
+    }
+}
+
 const TRIES: usize = 3;
 
 /// The account that a text names, as `user add` and USER take it.
@@ -264,18 +380,25 @@ pub(crate) fn key(account: &str) -> Result<Key, record_store::Error> {
     Key::new(NAMESPACE, account)
 }
 
+fn rebind_key(account: &str) -> Result<Key, record_store::Error> {
+    Key::new(REBIND, account)
+}
+
+/// Every account is a user, so this is never seen.
+const NO_USER: twofactor::Error = twofactor::Error::NoSuch { what: "user" };
+
 fn owner_key(account: &str) -> Result<Key, record_store::Error> {
     Key::new(OWNERS, account)
 }
 
 /// Fewest characters of a password.
-const SHORTEST: usize = 8;
+pub(crate) const SHORTEST: usize = 8;
 /// Most octets of a password. RFC 2449 §4: a command has at most 255 octets; "PASS ", CR and LF are
 /// seven of them.
-const LONGEST: usize = 248;
+pub(crate) const LONGEST: usize = 248;
 
 /// Whether an account may have this password.
-fn suits(password: &str, account: &str) -> Result<(), Error> {
+pub(crate) fn suits(password: &str, account: &str) -> Result<(), Error> {
     let characters = password.chars().count();
     if characters < SHORTEST || password.len() > LONGEST || password.contains(char::is_control) {
         return Err(Error::Password);
@@ -352,12 +475,15 @@ mod tests {
             Err(Error::Exists)
         ));
         assert_eq!(accounts.list(now).await.unwrap(), ["a@b.example"]);
-        let hash = accounts.hash("a@b.example", now).await.unwrap();
+        let old = hash(&accounts.store, "a@b.example", now).await.unwrap();
         accounts
             .set_password("a@b.example", &password, now)
             .await
             .unwrap();
-        assert_ne!(accounts.hash("a@b.example", now).await.unwrap(), hash);
+        assert_ne!(
+            hash(&accounts.store, "a@b.example", now).await.unwrap(),
+            old
+        );
         accounts.remove("a@b.example", now).await.unwrap();
         assert!(!accounts.exists("a@b.example", now).await.unwrap());
         assert!(matches!(

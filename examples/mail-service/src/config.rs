@@ -1,10 +1,14 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+mod openpgp;
 mod outbound;
+mod second_factor;
 mod store;
 mod web;
 
+pub use self::openpgp::OpenPgp;
 pub use self::outbound::{Dnssec, Outbound};
+pub use self::second_factor::SecondFactor;
 pub use self::store::{Error as StoreError, Location, make_private};
 pub use self::web::Web;
 
@@ -58,6 +62,10 @@ pub struct Config {
     pub tls: Tls,
     /// Outgoing mail.
     pub outbound: Outbound,
+    /// OpenPGP keys of the accounts.
+    pub openpgp: OpenPgp,
+    /// Second factors of the accounts.
+    pub second_factor: SecondFactor,
     /// The HTTPS site.
     pub web: Web,
     /// Bounds.
@@ -85,6 +93,8 @@ impl Default for Config {
             listen: Listen::default(),
             tls: Tls::default(),
             outbound: Outbound::default(),
+            openpgp: OpenPgp::default(),
+            second_factor: SecondFactor::default(),
             web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -236,7 +246,8 @@ pub struct Limits {
     pub mailbox_octets: u64,
     /// Most messages of an account's mailbox.
     pub mailbox_messages: u64,
-    /// Failed logins in a quarter of an hour after which an address (IPv6: a /64) must wait.
+    /// Failed logins in an hour after which a network (IPv4: a /24, IPv6: a /56) must wait, whoever was meant. Who has
+    /// logged in from there within 30 days, or on a known device, does not wait for what others did.
     pub login_failures: u32,
     /// Threads that compute Argon2.
     pub password_threads: usize,
@@ -264,7 +275,7 @@ impl Default for Limits {
             received_fields: 30,
             mailbox_octets: 2 * 1024 * 1024 * 1024,
             mailbox_messages: 100_000,
-            login_failures: 10,
+            login_failures: 1000,
             password_threads: 1,
             password_queue: 32,
             shutdown_seconds: 30,
@@ -364,6 +375,8 @@ impl Config {
             *file = file.take().map(|f| folder.join(f));
         }
         config.outbound.within(folder);
+        config.openpgp.within(folder);
+        config.second_factor.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
@@ -418,6 +431,8 @@ impl Config {
             "leads to HTTPS: listen.https must name an address, too",
         )?;
         self.web.check(self)?;
+        self.openpgp.check(self)?;
+        self.second_factor.check(self)?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),
             "tls",

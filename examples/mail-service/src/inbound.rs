@@ -1,6 +1,7 @@
 //! The way of a message from DATA to 250: judged, stamped, stored in one commit.
 
 use crate::{
+    accounts::Owner,
     clock::{self, Clock},
     config::{Alarm, Config, Language},
     disk::Disk,
@@ -9,6 +10,7 @@ use crate::{
     log::Causes,
     mailbox::{self, Mailboxes},
     notice,
+    openpgp::{self, OpenPgp, Told},
     secure::SecureError,
     smtp::{
         command::{self, Encoding},
@@ -16,7 +18,12 @@ use crate::{
     },
 };
 use msg_validate::{Grade, Verdict};
-use std::{fmt::Write, net::IpAddr, sync::Arc, time::SystemTime};
+use std::{
+    fmt::Write,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tls_policy::Wish;
 use tracing::{info, warn};
 
@@ -29,6 +36,9 @@ pub(crate) struct Inbound {
     pub(crate) received_fields: usize,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) judge: Judge,
+    pub(crate) openpgp: Arc<OpenPgp>,
+    /// For all checks of a message's signatures.
+    pub(crate) signature_time: Duration,
     pub(crate) disk: Disk,
     pub(crate) clock: Clock,
 }
@@ -67,6 +77,7 @@ impl Inbound {
         config: &Config,
         mailboxes: Arc<Mailboxes>,
         judge: Judge,
+        openpgp: Arc<OpenPgp>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -76,6 +87,8 @@ impl Inbound {
             received_fields: config.limits.received_fields,
             mailboxes,
             judge,
+            openpgp,
+            signature_time: config.limits.validation(),
             disk: Disk::of(config.store_folder()),
             clock,
         }
@@ -106,21 +119,20 @@ impl Inbound {
             return Outcome::Forged;
         }
         let size = message.len();
-        let filed = self.file(peer, &envelope, &message, &verdict, now);
-        // The store makes a copy of its own: two at a time are enough.
-        drop(message);
-        let stored = self
-            .mailboxes
-            .deliver(&envelope.accounts, &filed, now)
-            .await;
         let recipients = envelope.accounts.len();
-        match stored {
+        let letter = Letter {
+            peer,
+            envelope: &envelope,
+            verdict: &verdict,
+            now,
+        };
+        match self.deliver(&letter, message).await {
             Ok(()) => {
                 info!(%grade, size, recipients, "stored");
                 Outcome::Stored
             }
-            Err(mailbox::Error::Quota) => Outcome::MailboxFull,
-            Err(mailbox::Error::Store(record_store::Error::Full)) => {
+            Err(NotStored::Mailbox(mailbox::Error::Quota)) => Outcome::MailboxFull,
+            Err(NotStored::Mailbox(mailbox::Error::Store(record_store::Error::Full))) => {
                 warn!(size, "no space for a message");
                 Outcome::Full
             }
@@ -131,15 +143,90 @@ impl Inbound {
         }
     }
 
+    /// Stores it for all who get it; for each as it is meant to have it. When this returns, it is durable.
+    async fn deliver(&self, letter: &Letter<'_>, message: Vec<u8>) -> Result<(), NotStored> {
+        let (accounts, now) = (&letter.envelope.accounts, letter.now);
+        let message = Arc::new(message);
+        let grade = letter.verdict.grade();
+        let told = self
+            .openpgp
+            .signatures(&message, accounts, grade, self.signature_time, now);
+        let told = told.await;
+        let mut copies: Vec<Copy> = Vec::new();
+        for (account, told) in accounts.iter().zip(told) {
+            let owner = self.openpgp.incoming(account, now).await?;
+            match copies
+                .iter_mut()
+                .find(|c| owner.is_none() && c.fits(told.as_ref()))
+            {
+                Some(copy) => copy.accounts.push(account.clone()),
+                None => copies.push(Copy {
+                    accounts: vec![account.clone()],
+                    told,
+                    owner,
+                }),
+            }
+        }
+        if let [
+            Copy {
+                owner: None, told, ..
+            },
+        ] = copies.as_slice()
+        {
+            let filed = self.file(letter, &message, accounts, told.as_ref());
+            // The store makes a copy of its own: two at a time are enough.
+            drop(message);
+            return Ok(self.mailboxes.deliver(accounts, &filed, now).await?);
+        }
+        let mut staged = Vec::new();
+        for copy in &copies {
+            match self.stage(letter, &message, copy).await {
+                Ok(one) => staged.push(one),
+                Err(error) => {
+                    self.mailboxes.discard(staged, now).await;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(self.mailboxes.deliver_staged(staged, now).await?)
+    }
+
+    /// One copy, encrypted if that is wanted: nothing of it is written before.
+    async fn stage(
+        &self,
+        letter: &Letter<'_>,
+        message: &[u8],
+        copy: &Copy,
+    ) -> Result<mailbox::Staged, NotStored> {
+        let Copy {
+            accounts,
+            told,
+            owner,
+        } = copy;
+        let mut filed = self.file(letter, message, accounts, told.as_ref());
+        if let (Some(owner), [account]) = (owner, accounts.as_slice()) {
+            filed = self
+                .openpgp
+                .sealed(account, owner, filed, letter.now)
+                .await?;
+        }
+        Ok(self.mailboxes.stage(accounts, &filed, letter.now).await?)
+    }
+
     /// The message as it goes into the mailbox.
     fn file(
         &self,
-        peer: &Peer,
-        envelope: &Envelope,
+        letter: &Letter<'_>,
         message: &[u8],
-        verdict: &Verdict,
-        now: SystemTime,
+        accounts: &[Arc<str>],
+        told: Option<&Told>,
     ) -> Vec<u8> {
+        let Letter {
+            peer,
+            envelope,
+            verdict,
+            now,
+        } = *letter;
         let mut filed = Vec::with_capacity(message.len() + 2048);
         let stamped = verdict.stamp(message, self.judge.stamp());
         let received = received(&self.hostname, peer, envelope, now);
@@ -150,32 +237,68 @@ impl Inbound {
             filed.extend_from_slice(received.as_bytes());
             slices.for_each(|slice| filed.extend_from_slice(slice));
         };
-        let alarm = verdict.grade() <= Grade::Suspicious && self.alarm != Alarm::Header;
+        let signature = told.and_then(|told| told.alarm.as_ref());
+        let alarm = verdict.grade() <= Grade::Suspicious || signature.is_some();
+        let alarm = alarm && self.alarm != Alarm::Header;
         if !alarm {
             // RFC 5321 §4.4: "the SMTP server […] inserts a return-path line at the beginning".
             let from = envelope.from.as_ref().map(ToString::to_string);
             let from = from.unwrap_or_default();
             filed.extend_from_slice(format!("Return-Path: <{from}>\r\n").as_bytes());
             notice::verdict_fields(verdict, &mut filed);
+            notice::signature_field(told, &mut filed);
             original(&mut filed);
             return filed;
         }
         filed.extend_from_slice(b"Return-Path: <>\r\n");
         notice::verdict_fields(verdict, &mut filed);
+        notice::signature_field(told, &mut filed);
         let notice = notice::Notice {
             hostname: &self.hostname,
-            to: match envelope.accounts.as_slice() {
+            to: match accounts {
                 [one] => Some(one),
                 // Who else got it is nobody's business.
                 _ => None,
             },
             language: self.language,
             verdict,
+            signature,
             now,
         };
         notice.write(message, original, &mut filed);
         filed
     }
+}
+
+/// A message that was judged.
+#[derive(Clone, Copy)]
+struct Letter<'a> {
+    peer: &'a Peer,
+    envelope: &'a Envelope,
+    verdict: &'a Verdict,
+    now: SystemTime,
+}
+
+/// What some of the accounts get.
+struct Copy {
+    accounts: Vec<Arc<str>>,
+    told: Option<Told>,
+    /// To whose key it is encrypted, if it is; then it is for that account alone.
+    owner: Option<Owner>,
+}
+
+impl Copy {
+    fn fits(&self, told: Option<&Told>) -> bool {
+        self.owner.is_none() && self.told.as_ref() == told
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotStored {
+    #[error(transparent)]
+    Mailbox(#[from] mailbox::Error),
+    #[error("it could not be encrypted")]
+    OpenPgp(#[from] openpgp::Error),
 }
 
 /// RFC 5321 §4.4, Time-stamp-line. It names no recipient: the others of the same message would

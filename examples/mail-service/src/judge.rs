@@ -45,7 +45,8 @@ impl Judge {
     ) -> Result<Self, msg_validate::Error> {
         let own = Stamp::new(hostname)?
             .removing(notice::VERDICT)?
-            .removing(notice::REASON)?;
+            .removing(notice::REASON)?
+            .removing(notice::SIGNATURE)?;
         Ok(Self {
             validator: Validator::new(dns),
             stamp: own.clone().removing("Return-Path")?,

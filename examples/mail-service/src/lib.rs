@@ -12,11 +12,24 @@
 //!   mailbox, accounts (record-store)                             one commit, then 250
 //!      │
 //! pop3::server ── pop3::session ── login ── auth                 Argon2 on threads of its own
+//! login ── second_factor (twofactor)                             one budget for every door; app passwords; mail to users
 //! web ── login, symmetric-seal ── receipts                       HTTPS: the pages of sealed messages; mail to senders
 //! sealing ── post ── mailbox, outbound                           a sealed message is kept, its link mailed
 //!
 //! outbound ── route, facts, decide (tls-policy) ── attempt ── transaction     one letter, tried once
 //! ```
+
+// The futures of the key store stand deep in each other.
+#![recursion_limit = "256"]
+
+#[cfg(not(any(
+    feature = "crypto-openssl",
+    feature = "crypto-nettle",
+    feature = "crypto-rust"
+)))]
+compile_error!(
+    "choose who does the cryptography of OpenPGP: --features crypto-openssl, crypto-nettle or crypto-rust"
+);
 
 mod accounts;
 mod auth;
@@ -37,13 +50,16 @@ pub mod log;
 mod login;
 mod mailbox;
 mod notice;
+pub mod openpgp;
 pub mod outbound;
 pub mod pop3;
 mod post;
 pub mod receipts;
 pub mod sealing;
+mod second_factor;
 mod secure;
 mod service;
+mod sessions;
 pub mod smtp;
 mod tls;
 mod web;
@@ -54,12 +70,15 @@ pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
     Alarm, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, Outbound as OutboundConfig, Profile, Resolver, StoreError, Switch, Tls, Web,
-    make_private,
+    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Profile, Resolver,
+    SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
 pub use judge::SecondOpinionError;
+pub use second_factor::{
+    AppPasswords, Care, CareError, Error as SecondFactorError, Keys, TakenOff,
+};
 pub use secure::{Secure, SecureError};
 pub use service::{Error, Server};
 pub use smtp::command::Address;

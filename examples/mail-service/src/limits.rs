@@ -1,12 +1,10 @@
-//! Caps on connections and on failed logins.
+//! Caps on connections and on memory.
 
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
-use tokio::time::Instant;
 
 /// Who counts as one client: an IPv4 address, or the /64 that one IPv6 customer gets.
 pub(crate) fn network(address: IpAddr) -> IpAddr {
@@ -96,70 +94,6 @@ impl Drop for Share {
     }
 }
 
-/// Failed logins by network, in windows of a quarter of an hour.
-#[derive(Debug)]
-pub(crate) struct Failures {
-    most: u32,
-    by_network: Mutex<HashMap<IpAddr, Window>>,
-}
-
-#[derive(Debug)]
-struct Window {
-    ends: Instant,
-    failures: u32,
-}
-
-/// How long failures count, so that nobody waits longer.
-pub(crate) const FAILURES_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// Networks that are remembered. Whoever has more of them can spend the budget of each anyway, so the
-/// oldest window makes place for a new one: nobody is locked out for what others did.
-const NETWORKS: usize = 10_000;
-
-impl Failures {
-    pub(crate) fn new(most: u32) -> Self {
-        Self {
-            most,
-            by_network: Mutex::default(),
-        }
-    }
-
-    /// Takes one try out of the budget before a password is looked at, so that tries side by side
-    /// cannot exceed it; [`succeeded`](Self::succeeded) gives it back.
-    pub(crate) fn try_now(&self, address: IpAddr) -> bool {
-        let now = Instant::now();
-        let network = network(address);
-        let mut windows = lock(&self.by_network);
-        if windows.len() >= NETWORKS && !windows.contains_key(&network) {
-            windows.retain(|_, window| window.ends > now);
-            let oldest = windows.iter().min_by_key(|(_, window)| window.ends);
-            if let Some(oldest) = oldest.map(|(network, _)| *network)
-                && windows.len() >= NETWORKS
-            {
-                windows.remove(&oldest);
-            }
-        }
-        let fresh = || Window {
-            ends: now + FAILURES_WINDOW,
-            failures: 0,
-        };
-        let window = windows.entry(network).or_insert_with(fresh);
-        if window.ends <= now {
-            *window = fresh();
-        }
-        let allowed = window.failures < self.most;
-        window.failures += u32::from(allowed);
-        allowed
-    }
-
-    /// The try was none of those that count.
-    pub(crate) fn succeeded(&self, address: IpAddr) {
-        let mut windows = lock(&self.by_network);
-        if let Some(window) = windows.get_mut(&network(address)) {
-            window.failures = window.failures.saturating_sub(1);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,31 +138,5 @@ mod tests {
         assert_eq!(net("2001:db8::1"), net("2001:db8::ffff:1"));
         assert_ne!(net("2001:db8::1"), net("2001:db8:0:1::1"));
         assert_eq!(net("::ffff:192.0.2.1"), net("192.0.2.1"));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_run_out_and_come_back() {
-        let failures = Failures::new(2);
-        let address = "192.0.2.1".parse().unwrap();
-        assert!(failures.try_now(address));
-        failures.succeeded(address);
-        assert!(failures.try_now(address) && failures.try_now(address));
-        assert!(!failures.try_now(address));
-        assert!(failures.try_now("192.0.2.2".parse().unwrap()));
-        tokio::time::advance(FAILURES_WINDOW).await;
-        assert!(failures.try_now(address));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn many_networks_lock_nobody_out_and_take_little() {
-        let failures = Failures::new(1);
-        let network = |n: u32| IpAddr::V4(n.into());
-        for n in 0..NETWORKS as u32 + 100 {
-            assert!(failures.try_now(network(n)));
-            tokio::time::advance(Duration::from_millis(1)).await;
-        }
-        assert_eq!(lock(&failures.by_network).len(), NETWORKS);
-        assert!(!failures.try_now(network(NETWORKS as u32)), "it is new");
-        assert!(failures.try_now(network(0)), "it was the oldest");
     }
 }

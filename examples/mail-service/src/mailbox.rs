@@ -13,10 +13,11 @@
 //! Mail lies in mailboxes of accounts that exist: a delivery guards the account's record, so that
 //! nobody finds the mail of a former owner of his address.
 
+mod delivery;
 mod lock;
 mod usage;
 
-pub(crate) use self::{lock::Lock, usage::Quota};
+pub(crate) use self::{delivery::Staged, lock::Lock, usage::Quota};
 
 use self::{lock::Fence, usage::Usage};
 use crate::{accounts, clock::Clock};
@@ -54,10 +55,33 @@ enum Shared {
 /// Records that go with a delivery: so it happens once, and only while something is as it was.
 #[derive(Clone, Debug)]
 pub(crate) struct Once {
-    /// Stands for what is to be delivered. The commit that delivers it removes it.
-    pub(crate) task: (Key, Version),
+    pub(crate) task: Task,
     /// Must not have changed.
     pub(crate) guard: (Key, Version),
+}
+
+/// The record by which a second delivery knows that there was a first one.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    /// Stands for what is to be delivered: the commit that delivers it removes it.
+    Remove(Key, Version),
+    /// Says that it was delivered: the commit that delivers it leaves it behind, until then.
+    Leave(Key, SystemTime),
+}
+
+impl Task {
+    fn key(&self) -> &Key {
+        match self {
+            Self::Remove(key, _) | Self::Leave(key, _) => key,
+        }
+    }
+
+    fn done_by(&self, commit: Commit) -> Commit {
+        match self {
+            Self::Remove(key, version) => commit.delete(key, Expect::Version(*version)),
+            Self::Leave(key, until) => commit.put_until(key, [FORMAT], Expect::Absent, *until),
+        }
+    }
 }
 
 /// Why a mailbox did not do it.
@@ -172,128 +196,6 @@ impl Mailboxes {
     ) -> Result<(), Error> {
         let accounts = std::slice::from_ref(account);
         self.deliver_with(accounts, message, Some(once), now).await
-    }
-
-    async fn deliver_with(
-        &self,
-        accounts: &[Arc<str>],
-        message: &[u8],
-        once: Option<&Once>,
-        now: SystemTime,
-    ) -> Result<(), Error> {
-        let size = message.len() as u64;
-        for account in accounts {
-            self.count(account, now).await?;
-        }
-        if !self.usage.charge(accounts, size) {
-            return Err(Error::Quota);
-        }
-        let stored = self.store(accounts, message, once, now).await;
-        if stored.is_ok() {
-            self.usage.stored(accounts, size);
-        }
-        self.usage.ended(accounts, size);
-        stored
-    }
-
-    async fn store(
-        &self,
-        accounts: &[Arc<str>],
-        message: &[u8],
-        once: Option<&Once>,
-        now: SystemTime,
-    ) -> Result<(), Error> {
-        let row = Row {
-            id: new_id(now)?,
-            size: message.len() as u64,
-            shared: match accounts.len() {
-                0 | 1 => Shared::No,
-                _ => Shared::Yes,
-            },
-        };
-        let body = Large::stage(&self.store, message, now).await?;
-        let published = self.publish(accounts, &row, &body, once, now).await;
-        if published.is_err() {
-            // Or it would take the space of others until a sweep.
-            let _ = body.discard(&self.store, now).await;
-        }
-        published
-    }
-
-    async fn publish(
-        &self,
-        accounts: &[Arc<str>],
-        row: &Row,
-        body: &Large,
-        once: Option<&Once>,
-        now: SystemTime,
-    ) -> Result<(), Error> {
-        for _ in 0..TRIES {
-            let mut commit = self.delivery(accounts, row, body, now).await?;
-            if let Some(Once { task, guard }) = once {
-                commit = commit
-                    .delete(&task.0, Expect::Version(task.1))
-                    .guard(&guard.0, Expect::Version(guard.1));
-            }
-            match self.store.commit(commit, now).await? {
-                Outcome::Committed(_) => return Ok(()),
-                // Not by us: whatever became of our own tries was looked at.
-                Outcome::Conflict(conflict) if once.is_some_and(|o| o.task.0 == conflict.key) => {
-                    return Err(Error::Done);
-                }
-                Outcome::Conflict(conflict) if once.is_some_and(|o| o.guard.0 == conflict.key) => {
-                    return Err(Error::NoAccount);
-                }
-                // A conflict: somebody has just got another password, or is gone.
-                Outcome::Conflict(_) | Outcome::Unknown => {}
-            }
-            // What a store says after an unknown outcome is the truth: what is not there now never will
-            // be. If it says nothing, the sender hears 451, and sends again.
-            if self.is_there(accounts, row, now).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::Commit)
-    }
-
-    /// Whether a message has appeared: for all accounts, or for none.
-    async fn is_there(
-        &self,
-        accounts: &[Arc<str>],
-        row: &Row,
-        now: SystemTime,
-    ) -> Result<bool, Error> {
-        let Some(account) = accounts.first() else {
-            return Ok(false);
-        };
-        let record = self.store.get(&row_key(account, row)?, now).await?;
-        Ok(record.is_some())
-    }
-
-    /// What makes a message appear for all accounts, if they are still there then.
-    async fn delivery(
-        &self,
-        accounts: &[Arc<str>],
-        row: &Row,
-        body: &Large,
-        now: SystemTime,
-    ) -> Result<Commit, Error> {
-        let mut commit = Commit::new().put_large(&body_key(row)?, body, Expect::Absent);
-        if row.shared == Shared::Yes {
-            let count = refs(accounts.len() as u64);
-            commit = commit.put(&refs_key(row)?, count, Expect::Absent);
-        }
-        for account in accounts {
-            let key = accounts::key(account)?;
-            let record = self.store.get(&key, now).await?;
-            let version = record.ok_or(Error::NoAccount)?.version();
-            commit = commit.guard(&key, Expect::Version(version)).put(
-                &row_key(account, row)?,
-                row.encode(),
-                Expect::Absent,
-            );
-        }
-        Ok(commit)
     }
 
     /// What is in a maildrop, for its only session: whoever holds the lock. The quota starts again

@@ -1,11 +1,20 @@
-//! The program: `serve`, `send`, `accept-drop`, `seal`, `link`, `user`, `demo`, `copy-store`.
+//! The program: `serve`, `send`, `accept-drop`, `seal`, `link`, `key`, `sign`, `encrypt`, `user`, `factor-keys`, `demo`,
+//! `copy-store`.
+
+// The futures of the key store stand deep in each other.
+#![recursion_limit = "256"]
 
 mod copy_store;
+mod key;
+mod letters;
 mod seal;
 mod send;
+mod terminal;
 
 use clap::{Parser, Subcommand};
-use mail_service::{Accounts, Clock, Config, Error as ServiceError, Server, demo, log};
+use mail_service::{
+    Accounts, AppPasswords, Care, Clock, Config, Error as ServiceError, Server, Switch, demo, log,
+};
 use std::{
     error::Error,
     io::{BufRead, Write},
@@ -46,6 +55,18 @@ enum Command {
         #[command(subcommand)]
         care: seal::Care,
     },
+    /// The OpenPGP keys of an account. Passphrases are asked for. Works beside a running service.
+    Key {
+        /// The configuration.
+        #[arg(long, global = true, default_value = "mail-service.toml")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: key::Command,
+    },
+    /// Sign a message for an account, as PGP/MIME. Works beside a running service.
+    Sign(letters::Sign),
+    /// Encrypt a message for an account, as PGP/MIME, and say who could read it. Works beside a running service.
+    Encrypt(letters::Encrypt),
     /// Forget what a domain used to show, so that mail goes to it as it is now: after an alarm, and a
     /// look at why. Works beside a running service.
     AcceptDrop {
@@ -71,6 +92,14 @@ enum Command {
         config: PathBuf,
         #[command(subcommand)]
         command: User,
+    },
+    /// The keys that the seeds of login codes are sealed with. The first start of the service makes them.
+    FactorKeys {
+        /// The configuration.
+        #[arg(long, global = true, default_value = "mail-service.toml")]
+        config: PathBuf,
+        #[command(subcommand)]
+        command: FactorKeys,
     },
     /// Copy a store to another, SQLite to PostgreSQL or back, and compare both. Stop the service first.
     CopyStore(copy_store::Arguments),
@@ -99,8 +128,47 @@ enum User {
         /// The account.
         address: String,
     },
+    /// Print a link by which the user sets a new password: once, within 24 hours. The second factor is asked for as before.
+    Reset {
+        /// The account.
+        address: String,
+    },
+    /// The second factors of an account.
+    SecondFactor {
+        #[command(subcommand)]
+        command: SecondFactor,
+    },
     /// List the accounts.
     List,
+}
+
+#[derive(Debug, Subcommand)]
+enum FactorKeys {
+    /// Put a new key before the others in the file. Copy it to all nodes, restart them, and reseal.
+    Rotate,
+    /// Seal every seed with the first key. Works beside a running service.
+    Reseal,
+}
+
+#[derive(Debug, Subcommand)]
+enum SecondFactor {
+    /// Show what an account has. No secret is among it.
+    Show {
+        /// The account.
+        address: String,
+    },
+    /// Take off all second factors, app passwords and devices, as after a lost phone, so that the password alone logs in. The
+    /// user is told by mail.
+    Reset {
+        /// The account.
+        address: String,
+        /// Let mail programs go on with the app passwords that they have.
+        #[arg(long)]
+        keep_app_passwords: bool,
+        /// Without asking again.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -111,8 +179,12 @@ fn main() -> ExitCode {
         Command::Send(arguments) => send(&arguments),
         Command::Seal(arguments) => seal(&arguments),
         Command::Link { config, url, care } => link(&config, &url, &care),
+        Command::Key { config, command } => keys(&config, command),
+        Command::Sign(arguments) => sign(&arguments),
+        Command::Encrypt(arguments) => encrypt(&arguments),
         Command::AcceptDrop { config, domain } => accept_drop(&config, &domain),
         Command::Demo { exit, mail } => demonstrate(exit, mail),
+        Command::FactorKeys { config, command } => factor_keys(&config, &command),
         Command::CopyStore(arguments) => copy(&arguments),
     };
     match done {
@@ -172,6 +244,27 @@ fn copy(arguments: &copy_store::Arguments) -> Done {
     runtime(&Config::default())?.block_on(copy_store::run(arguments))
 }
 
+fn factor_keys(path: &std::path::Path, command: &FactorKeys) -> Done {
+    let config = Config::load(path)?;
+    runtime(&config)?.block_on(async {
+        let care = Care::new(&config, terminal::open(&config).await?, Clock::system());
+        match command {
+            FactorKeys::Rotate => {
+                println!("{}", care.rotate_keys()?.display());
+                eprintln!("Copy it to all nodes, restart them, then: factor-keys reseal");
+            }
+            FactorKeys::Reseal => {
+                let (sealed, unreadable) = care.reseal().await?;
+                println!("{sealed} seeds sealed anew, {unreadable} that no key here opens");
+                if unreadable > 0 {
+                    return Err("some seeds are sealed with a key that is not in the file".into());
+                }
+            }
+        }
+        Ok(())
+    })
+}
+
 fn accept_drop(path: &std::path::Path, domain: &str) -> Done {
     let config = Config::load(path)?;
     config.prepare()?;
@@ -190,6 +283,24 @@ fn seal(arguments: &seal::Arguments) -> Done {
     runtime(&config)?.block_on(seal::run(arguments, &config))
 }
 
+fn keys(path: &std::path::Path, command: key::Command) -> Done {
+    let config = Config::load(path)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(key::run(&config, command))
+}
+
+fn sign(arguments: &letters::Sign) -> Done {
+    let config = Config::load(&arguments.config)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(letters::sign(arguments, &config))
+}
+
+fn encrypt(arguments: &letters::Encrypt) -> Done {
+    let config = Config::load(&arguments.config)?;
+    log::start(&config.log);
+    runtime(&config)?.block_on(letters::encrypt(arguments, &config))
+}
+
 fn link(path: &std::path::Path, url: &str, care: &seal::Care) -> Done {
     let config = Config::load(path)?;
     log::start(&config.log);
@@ -199,6 +310,7 @@ fn link(path: &std::path::Path, url: &str, care: &seal::Care) -> Done {
 fn demonstrate(exit: bool, mail: Option<PathBuf>) -> Done {
     let mut options = demo::Options::default();
     options.mail = mail;
+    options.gpg = Switch::On;
     runtime(&Config::default())?.block_on(async {
         let mut out = std::io::stdout();
         let demo = demo::show(&options, Clock::system(), &mut out).await?;
@@ -264,6 +376,7 @@ fn user(path: &std::path::Path, command: User) -> Done {
     config.prepare()?;
     let store = Arc::new(config.open_store()?);
     let accounts = Accounts::new(store.clone());
+    let care = Care::new(&config, store.clone(), Clock::system());
     let now = Clock::system().now();
     runtime(&config)?.block_on(async {
         // What is changed in it would be lost with the rest of the copy.
@@ -292,6 +405,13 @@ fn user(path: &std::path::Path, command: User) -> Done {
                 password.show();
             }
             User::Remove { address } => accounts.remove(&address, now).await?,
+            User::Reset { address } => {
+                println!("{}", *care.reset_link(&address).await?);
+                eprintln!(
+                    "Whoever has this link sets the password of {address}: once, within 24 hours."
+                );
+            }
+            User::SecondFactor { command } => second_factor(&care, command).await?,
             User::List => {
                 for address in accounts.list(now).await? {
                     println!("{address}");
@@ -300,6 +420,49 @@ fn user(path: &std::path::Path, command: User) -> Done {
         }
         Ok(())
     })
+}
+
+async fn second_factor(care: &Care, command: SecondFactor) -> Done {
+    match command {
+        SecondFactor::Show { address } => print!("{}", care.show(&address).await?),
+        SecondFactor::Reset {
+            address,
+            keep_app_passwords,
+            yes,
+        } => {
+            print!("{}", care.show(&address).await?);
+            eprintln!(
+                "WARNING: without its second factor the password alone opens {address}. Whoever asks for this may be somebody \
+                 who has only the password: make sure by another way that it is the user."
+            );
+            if !yes {
+                let sure = terminal::line(&format!("Type {address} to take it off: "))?;
+                if sure != address {
+                    return Err("nothing was changed".into());
+                }
+            }
+            let apps = match keep_app_passwords {
+                true => AppPasswords::Keep,
+                false => AppPasswords::Revoke,
+            };
+            let gone = care.reset(&address, apps).await?;
+            println!("second factors taken off: {}", gone.factors);
+            match apps {
+                AppPasswords::Keep => println!(
+                    "app passwords kept: {}; whoever has one of them reads mail with it",
+                    gone.kept
+                ),
+                AppPasswords::Revoke => println!(
+                    "app passwords revoked: {}; mail programs log in with the password of the account, until there is a second \
+                     factor again",
+                    gone.app_passwords
+                ),
+            }
+            println!("devices forgotten: {}", gone.devices);
+            println!("the user is told by mail");
+        }
+    }
+    Ok(())
 }
 
 struct Password {

@@ -6,7 +6,7 @@
 pub(crate) mod encoded_word;
 mod words;
 
-use crate::{clock, config::Language, headers, smtp::command::Address};
+use crate::{clock, config::Language, headers, openpgp::Told, smtp::command::Address};
 use msg_validate::{Grade, Reason, Severity, Verdict};
 use std::{fmt::Write, time::SystemTime};
 use words::Words;
@@ -15,6 +15,8 @@ use words::Words;
 pub(crate) const VERDICT: &str = "Letterlock-Verdict";
 /// The field that tells one reason. Only this service may write it.
 pub(crate) const REASON: &str = "Letterlock-Reason";
+/// The field that tells what an OpenPGP signature is worth. Only this service may write it.
+pub(crate) const SIGNATURE: &str = "Letterlock-Signature";
 
 /// Appends both.
 pub(crate) fn verdict_fields(verdict: &Verdict, out: &mut Vec<u8>) {
@@ -25,6 +27,13 @@ pub(crate) fn verdict_fields(verdict: &Verdict, out: &mut Vec<u8>) {
         let text = text.replace(|c: char| !c.is_ascii(), "?");
         let _ = write!(out, "{REASON}: {}; {}", reason.code(), reason.severity());
         let _ = write!(out, ";\r\n\t{text}\r\n");
+    }
+}
+
+/// Appends what the OpenPGP signature is worth, if there is one.
+pub(crate) fn signature_field(told: Option<&Told>, out: &mut Vec<u8>) {
+    if let Some(Told { field, .. }) = told {
+        let _ = write!(Octets(out), "{SIGNATURE}: {field}\r\n");
     }
 }
 
@@ -39,6 +48,14 @@ fn weighty(verdict: &Verdict) -> impl Iterator<Item = &Reason> {
 /// Reasons that are told; more would tell no more.
 const MOST_REASONS: usize = 20;
 
+/// What speaks against an OpenPGP signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Alarm {
+    pub(crate) code: &'static str,
+    /// For whoever looks after the server: no word of a stranger.
+    pub(crate) details: String,
+}
+
 /// A notice about one message.
 #[derive(Debug)]
 pub(crate) struct Notice<'a> {
@@ -47,6 +64,8 @@ pub(crate) struct Notice<'a> {
     pub(crate) to: Option<&'a str>,
     pub(crate) language: Language,
     pub(crate) verdict: &'a Verdict,
+    /// What speaks against the OpenPGP signature.
+    pub(crate) signature: Option<&'a Alarm>,
     pub(crate) now: SystemTime,
 }
 
@@ -60,8 +79,11 @@ impl Notice<'_> {
     ) {
         let boundary = boundary(message);
         let words = Words::of(self.language);
-        let (warning, headline) = match self.verdict.grade() {
-            Grade::Forged => (words.warning.forged, words.headline.forged),
+        let (warning, headline) = match (self.verdict.grade(), self.signature) {
+            (Grade::Forged, _) => (words.warning.forged, words.headline.forged),
+            (grade, Some(_)) if grade > Grade::Suspicious => {
+                (words.warning.signature, words.headline.signature)
+            }
             _ => (words.warning.suspicious, words.headline.suspicious),
         };
         let subject = field(message, "Subject", 120);
@@ -128,6 +150,11 @@ impl Notice<'_> {
         }
         paragraph("", words.found, out);
         let mut told = Vec::new();
+        if let Some(alarm) = self.signature {
+            let sentence = words.reason(alarm.code, None);
+            let sentence = sentence.unwrap_or_else(|| alarm.details.clone());
+            paragraph("- ", &sentence, out);
+        }
         for reason in weighty(self.verdict) {
             let domain = self.domain_of(reason.code());
             let sentence = words.reason(reason.code(), domain.as_deref());
@@ -142,6 +169,9 @@ impl Notice<'_> {
         paragraph("", words.advice, out);
         out.extend_from_slice(b"\r\n");
         paragraph("", words.details, out);
+        if let Some(Alarm { code, details }) = self.signature {
+            paragraph("> ", &format!("{code}: {details}"), out);
+        }
         for reason in weighty(self.verdict) {
             let text = unlinked(&shown(reason.text(), 400));
             paragraph("> ", &format!("{}: {text}", reason.code()), out);

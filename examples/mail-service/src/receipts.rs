@@ -23,7 +23,7 @@ use crate::{
     config::{Config, Language},
     limits::lock,
     log::Causes,
-    mailbox::{self, Mailboxes, Once},
+    mailbox::{self, Mailboxes, Once, Task},
     notice::{encoded_word, mailbox, paragraph},
     service::Stop,
 };
@@ -181,7 +181,7 @@ impl Receipts {
             return self.drop_one(one, now).await;
         };
         let once = Once {
-            task: (record.clone(), version),
+            task: Task::Remove(record.clone(), version),
             guard: (key, owned),
         };
         let mail = self

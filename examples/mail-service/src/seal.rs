@@ -1,18 +1,17 @@
 //! `mail-service seal` and `mail-service link`: a sealed message is sent, and looked after. Passwords and tokens come from
 //! the terminal, or from standard input; never from the command line, which others on the machine can read.
 
+use crate::terminal::{DAY, in_days, open, read, secret};
 use clap::{Args, Subcommand};
 use mail_service::{
-    Clock, Config, Error as ServiceError, receipts,
+    Clock, Config, receipts,
     sealing::{self, Bound, Delivered, Desk, Message, NotDelivered},
 };
-use record_store::AnyStore;
 use std::{
     error::Error,
     io::{self, IsTerminal, Write},
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    path::PathBuf,
+    time::Duration,
 };
 use symmetric_seal::{
     Opener, Passphrase, Strength, Words,
@@ -22,8 +21,6 @@ use symmetric_seal::{
 use zeroize::Zeroizing;
 
 type Done = Result<(), Box<dyn Error>>;
-
-const DAY: u64 = 24 * 60 * 60;
 
 /// What to seal, and for whom.
 #[derive(Debug, Args)]
@@ -143,11 +140,6 @@ fn message(arguments: &Arguments) -> Result<Message, Box<dyn Error>> {
     Ok(message)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
-    let read = std::fs::read(path);
-    read.map_err(|error| format!("{}: {error}", path.display()).into())
-}
-
 type Shown = Option<Zeroizing<String>>;
 
 /// The password, and what must be shown of it.
@@ -169,27 +161,6 @@ fn password(arguments: &Arguments) -> Result<(Passphrase, Shown), Box<dyn Error>
         );
     }
     Ok((password, None))
-}
-
-/// A line that is not shown: from the terminal, or the next one of standard input.
-fn secret(prompt: &str) -> io::Result<Zeroizing<String>> {
-    if io::stdin().is_terminal() {
-        return rpassword::prompt_password(prompt).map(Zeroizing::new);
-    }
-    let mut line = Zeroizing::new(String::new());
-    io::stdin().read_line(&mut line)?;
-    let length = line.trim_end_matches(['\r', '\n']).len();
-    line.truncate(length);
-    Ok(line)
-}
-
-async fn open(config: &Config) -> Result<Arc<AnyStore>, Box<dyn Error>> {
-    config.prepare()?;
-    let store = Arc::new(config.open_store()?);
-    match record_store::copy::is_unfinished(&*store, Clock::system().now()).await? {
-        true => Err(ServiceError::Unfinished.into()),
-        false => Ok(store),
-    }
 }
 
 /// Looks after a link.
@@ -240,20 +211,6 @@ fn parse(url: &str) -> Result<(LinkId, Option<LinkSecret>), Box<dyn Error>> {
     };
     let id = url.rsplit('/').next().unwrap_or(url);
     Ok((id.parse()?, secret))
-}
-
-fn in_days(time: SystemTime, now: SystemTime) -> String {
-    let hours = |d: Duration| {
-        format!(
-            "{}.{} days",
-            d.as_secs() / DAY,
-            d.as_secs() % DAY * 10 / DAY
-        )
-    };
-    match time.duration_since(now) {
-        Ok(later) => format!("in {}", hours(later)),
-        Err(earlier) => format!("{} ago", hours(earlier.duration())),
-    }
 }
 
 fn granted<T>(verdict: Verdict<T>) -> Result<T, Box<dyn Error>> {

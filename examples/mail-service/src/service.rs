@@ -10,10 +10,12 @@ use crate::{
     judge::{self, Judge},
     limits::{Share, Shares},
     log::{Causes, Network},
-    login::Logins,
+    login::{self, Logins},
     mailbox::{Mailboxes, Quota},
+    openpgp::{self, OpenPgp},
     pop3,
     receipts::{self, Receipts},
+    second_factor::{self, Notices},
     smtp::{self, command::Recipient, session::Lookup},
     tls,
     web::{self, Web},
@@ -64,6 +66,8 @@ pub(crate) struct Service {
     /// Memory for the messages that are under way.
     pub(crate) room: Arc<Shares>,
     pub(crate) receipts: Arc<Receipts>,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) openpgp: Arc<OpenPgp>,
     /// Known once the port is, which links name.
     pub(crate) web: OnceLock<Arc<Web>>,
 }
@@ -102,12 +106,27 @@ pub enum Error {
     /// Threads for passwords could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
+    /// No second factors.
+    #[error("no second factors")]
+    SecondFactor(#[source] second_factor::Error),
+    /// No OpenPGP.
+    #[error("no OpenPGP")]
+    OpenPgp(#[from] openpgp::Error),
     /// No HTTPS site.
     #[error("no HTTPS")]
     Web(#[from] web::Error),
     /// An address cannot be listened on.
     #[error("cannot listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
+}
+
+impl From<login::Error> for Error {
+    fn from(error: login::Error) -> Self {
+        match error {
+            login::Error::Threads(error) => Self::Threads(error),
+            login::Error::SecondFactor(error) => Self::SecondFactor(error),
+        }
+    }
 }
 
 /// Whether the service is about to stop.
@@ -139,12 +158,15 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    pub(crate) fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
+    pub(crate) async fn new(config: Config, clock: Clock) -> Result<(Self, Arc<AnyStore>), Error> {
         let limits = &config.limits;
         config
             .prepare()
             .map_err(|error| Error::Folder(config.data_dir.clone(), error))?;
         let store = Arc::new(config.open_store()?);
+        if copy::is_unfinished(&*store, clock.now()).await? {
+            return Err(Error::Unfinished);
+        }
         let accounts = Arc::new(Accounts::new(store.clone()));
         let mailboxes = Arc::new(Mailboxes::new(store.clone(), Quota::of(limits)));
         let dns = Dns::new(&config.resolver)?;
@@ -153,7 +175,14 @@ impl Service {
             Switch::On => judge.with_second_opinion()?,
             Switch::Off => judge,
         };
-        let inbound = Inbound::new(&config, mailboxes.clone(), judge, clock.clone());
+        let openpgp = Arc::new(OpenPgp::new(&config, store.clone(), clock.clone())?);
+        let inbound = Inbound::new(
+            &config,
+            mailboxes.clone(),
+            judge,
+            openpgp.clone(),
+            clock.clone(),
+        );
         let directory =
             Directory::new(&config, accounts.clone(), mailboxes.clone(), clock.clone())?;
         let mut smtp_options = smtp::session::Options::default();
@@ -169,14 +198,23 @@ impl Service {
             mailboxes.clone(),
             clock.clone(),
         );
-        let logins = Logins::start(accounts, limits, clock.clone()).map_err(Error::Threads)?;
+        let logins = Arc::new(Logins::start(&config, store.clone(), clock.clone()).await?);
+        let notices = Notices::new(
+            &config,
+            logins.clone(),
+            accounts,
+            mailboxes.clone(),
+            clock.clone(),
+        );
         let service = Self {
             receipts: Arc::new(receipts),
+            notices: Arc::new(notices),
+            openpgp,
             tls: Arc::new(tls::ServerTls::load(&config, clock.now())?),
             directory: Arc::new(directory),
             mailboxes,
             inbound,
-            logins: Arc::new(logins),
+            logins,
             smtp_options: Arc::new(smtp_options),
             data_limits: smtp::data::Limits {
                 message: limits.message_octets,
@@ -205,10 +243,7 @@ impl Server {
     /// # Errors
     /// [`Error`].
     pub async fn start(config: Config, clock: Clock) -> Result<Self, Error> {
-        let (service, store) = Service::new(config, clock)?;
-        if copy::is_unfinished(&*store, service.clock.now()).await? {
-            return Err(Error::Unfinished);
-        }
+        let (service, store) = Service::new(config, clock).await?;
         let service = Arc::new(service);
         let (stop, stopped) = watch::channel(None);
         let (alive, ended) = mpsc::channel(1);
@@ -240,6 +275,12 @@ impl Server {
         let domains = service.config.outbound.domains;
         let work = sweep(store, domains, service.clock.clone(), Stop(stopped.clone()));
         tokio::spawn(work);
+        let told = second_factor::tell(
+            service.notices.clone(),
+            Stop(stopped.clone()),
+            alive.clone(),
+        );
+        tokio::spawn(told);
         let work = receipts::work(service.receipts.clone(), Stop(stopped.clone()), alive);
         tokio::spawn(work);
         tokio::spawn(renew(service.clone(), Stop(stopped.clone())));
@@ -267,6 +308,11 @@ impl Server {
     /// The addresses that lead to HTTPS, with their real ports.
     pub fn http(&self) -> &[SocketAddr] {
         &self.http
+    }
+
+    /// Who may log in.
+    pub(crate) fn logins(&self) -> &Logins {
+        &self.service.logins
     }
 
     /// Listens for the site, if there is one: first its addresses are taken, because links name a port.

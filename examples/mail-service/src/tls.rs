@@ -95,11 +95,15 @@ fn self_signed(config: &Config) -> Result<(PathBuf, PathBuf), Error> {
         return Ok((certificate, key));
     }
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".into(), "::1".into()];
-    for name in [
+    let mut wanted = vec![
         config.hostname.clone(),
         config.site_host(),
         config.sealed_host(),
-    ] {
+    ];
+    if !config.listen.https.is_empty() {
+        wanted.extend(config.directory_hosts());
+    }
+    for name in wanted {
         if !names.contains(&name) {
             names.push(name);
         }

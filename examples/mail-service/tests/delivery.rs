@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-#[cfg(feature = "second-opinion")]
-use mail_service::Switch;
-use mail_service::{Accounts, Clock, Config, Resolver, Server, demo};
+use mail_service::{Accounts, Clock, Config, Resolver, Server, Switch, demo};
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tempfile::TempDir;
 use tokio::{
@@ -23,7 +21,8 @@ async fn service(zone: &str, change: impl FnOnce(&mut Config)) -> (Server, TempD
     let mut config = Config::default();
     config.hostname = "mx.b.test".into();
     config.domains = vec!["b.test".into()];
-    config.data_dir = folder.path().into();
+    config.data_dir = folder.path().join("data");
+    config.prepare().unwrap();
     config.listen.smtp = vec!["127.0.0.1:0".parse().unwrap()];
     config.listen.pop3s = vec![];
     config.resolver = Resolver::Zone(zone_file);
@@ -108,7 +107,7 @@ async fn the_demonstration_passes() {
     shown.end().await;
     let text = String::from_utf8(out).unwrap();
     assert_eq!(failures, 0, "{text}");
-    assert_eq!(text.matches("PASS ").count(), 15, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 19, "{text}");
     for evidence in [
         "mx.b.test (dane.lookup.secure): dane (dane.usable)",
         "(dane.no-match) (tls.not-authenticated)",
@@ -121,7 +120,42 @@ async fn the_demonstration_passes() {
         "wrong:   403 link.wrong-proof",
         "opened:  Subject: The vault; The vault is 4711.; with plan.txt",
         "subject: Opened: your sealed message to carol@example.net",
+        "then the code lets her in; 10 recovery codes are left",
+        "(2fa.replayed)",
+        "clock is 300 seconds ahead",
+        "password: -ERR [AUTH] name or password wrong",
+        "app password: ",
         "Browser: https://sealed.localhost:",
+    ] {
+        assert!(text.contains(evidence), "{evidence}: {text}");
+    }
+}
+
+/// Its part with a real gpg.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "interop: needs gpg"]
+async fn interop_gpg_the_demonstration_passes() {
+    let mut out = Vec::new();
+    let mut options = demo::Options::default();
+    options.gpg = Switch::On;
+    let shown = demo::show(&options, Clock::system(), &mut out)
+        .await
+        .unwrap();
+    let failures = shown.failures();
+    shown.end().await;
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(failures, 0, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 26, "{text}");
+    for evidence in [
+        "gpg:     has imported its ",
+        "whose=pgp.pinned; trust=first-use; known-since=",
+        "told:    changed; reason=mime.signed; by=",
+        "notice:  [Warning: signature] New account",
+        "told:    bad; reason=pgp.altered",
+        "plan:    alice@a.test: ",
+        "was seen for this address, too; not used",
+        "its signature is Bob's",
+        "octets of PGP/MIME, subject and text inside",
     ] {
         assert!(text.contains(evidence), "{evidence}: {text}");
     }
@@ -143,7 +177,7 @@ async fn shown(octets: &[u8]) -> Result<String, String> {
     let shown = demo::show(&options, Clock::system(), &mut out).await;
     shown.map_err(|error| error.to_string())?.end().await;
     let text = String::from_utf8(out).unwrap();
-    assert_eq!(text.matches("PASS ").count(), 15, "{text}");
+    assert_eq!(text.matches("PASS ").count(), 19, "{text}");
     Ok(text)
 }
 

@@ -69,6 +69,10 @@ await page("compose", "compose.html");
 const style = await named("site", "css", only(await bundle(["src/common/base.css"])));
 await document("site", "index.html", { STYLE: style });
 
+// The pages of login and account are written by the service, which has to know what they load.
+await writeFile(join(out, "account-style.name"), await named("account", "css", only(await bundle(["src/account/page.css"]))));
+await writeFile(join(out, "account-script.name"), await named("account", "js", only(await bundle(["src/account/passkey.js"]))));
+
 // The style of the frame in which HTML mail is shown: the policy names its hash, so that no other is used there.
 const { FRAME_STYLE } = await import("./src/sealed/frame-style.js");
 await writeFile(join(out, "frame-style.sha256"), createHash("sha256").update(FRAME_STYLE).digest("base64"));

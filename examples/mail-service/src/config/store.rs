@@ -86,6 +86,11 @@ impl Location {
         self.database().is_some()
     }
 
+    /// Whether it ends with the process.
+    pub(crate) fn is_memory(&self) -> bool {
+        self.0 == "memory:"
+    }
+
     fn database(&self) -> Option<Database<'_>> {
         let schemes = ["postgres://", "postgresql://"];
         let rest = schemes.iter().find_map(|s| self.0.strip_prefix(s))?;
@@ -117,7 +122,7 @@ impl Location {
     pub(super) fn is_known(&self) -> bool {
         self.sqlite().is_some_and(|path| !path.is_empty())
             || self.database().is_some()
-            || self.0 == "memory:"
+            || self.is_memory()
     }
 
     /// Whether a password may be put into it: it names a user of a database, and no password.

@@ -92,10 +92,35 @@ impl Config {
         host.to_ascii_lowercase()
     }
 
+    /// The origin of the site as browsers write it, at the port that links name; none if that port is not known yet.
+    pub(crate) fn site_origin(&self) -> Option<String> {
+        let first = self.listen.https.first().map(std::net::SocketAddr::port);
+        match self.web.port.or(first)? {
+            0 => None,
+            port => Some(self.origin_at(port)),
+        }
+    }
+
+    /// The origin of the site at this port.
+    pub(crate) fn origin_at(&self, port: u16) -> String {
+        match port {
+            443 => format!("https://{}", self.site_host()),
+            port => format!("https://{}:{port}", self.site_host()),
+        }
+    }
+
     /// The host name of sealed messages.
     pub fn sealed_host(&self) -> String {
         let own = || format!("sealed.{}", self.site_host());
         self.web.sealed_host.clone().unwrap_or_else(own)
+    }
+
+    /// The host names of the Web Key Directories, by the advanced method: one for each domain.
+    pub(crate) fn directory_hosts(&self) -> Vec<String> {
+        let domains = self.domains.iter().filter_map(|domain| canonical(domain));
+        domains
+            .map(|domain| format!("openpgpkey.{domain}"))
+            .collect()
     }
 
     /// Where the page of a link is, at the port that links name.

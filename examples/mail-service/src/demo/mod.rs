@@ -2,17 +2,21 @@
 
 mod client;
 mod dane;
+mod gpg;
 mod http;
 mod message;
+mod openpgp;
 mod own;
 mod proxy;
 mod sealed;
+mod second_factor;
 mod secure;
 mod sender;
 mod zone;
 
 use crate::{
-    Accounts, Clock, Config, Listen, Resolver, Server, headers, new_password, notice, web,
+    Accounts, Clock, Config, Listen, Resolver, Server, Switch, headers, new_password, notice,
+    openpgp::make_kek, web,
 };
 use aws_lc_rs::digest::{SHA256, digest};
 use memchr::memmem;
@@ -34,6 +38,8 @@ pub struct Options {
     pub mail: Option<PathBuf>,
     /// Where the DNS answers about that one come from.
     pub resolver: Resolver,
+    /// Whether a real GnuPG takes part, if there is one.
+    pub gpg: Switch,
 }
 
 /// A demonstration that has been shown, and whose service runs on.
@@ -127,6 +133,8 @@ pub async fn show(
     // All of this is one future, which would be too large for the stack of some threads.
     let (failed, sealed) = Box::pin(sealed::show(&stage, &clock, out)).await?;
     failures += failed;
+    failures += Box::pin(openpgp::show(options.gpg, &stage, &clock, out)).await?;
+    failures += Box::pin(second_factor::show(&stage, out)).await?;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];
@@ -205,6 +213,9 @@ impl Stage {
         config.web.host = Some("mail.localhost".into());
         config.web.sealed_host = Some("sealed.localhost".into());
         config.web.hsts_seconds = 0;
+        // As an administrator would keep it: apart from the store and its backups.
+        config.openpgp.kek = Some(folder.with_extension("kek"));
+        make_kek(&config)?;
         config.prepare()?;
         let password = new_password()?;
         let store = Arc::new(config.open_store()?);

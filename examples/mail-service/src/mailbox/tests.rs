@@ -154,14 +154,8 @@ async fn nothing_is_stored_for_an_account_that_is_gone() {
 #[tokio::test]
 async fn a_removal_overtakes_a_delivery() {
     let boxes = mailboxes(1 << 20).await;
-    let to: [Arc<str>; 1] = ["ann".into()];
-    let row = Row {
-        id: new_id(NOW).unwrap(),
-        size: 5,
-        shared: Shared::No,
-    };
-    let body = Large::stage(&boxes.store, b"hello", NOW).await.unwrap();
-    let delivery = boxes.delivery(&to, &row, &body, NOW).await.unwrap();
+    let staged = boxes.stage(&["ann".into()], b"hello", NOW).await.unwrap();
+    let delivery = boxes.delivery(Commit::new(), &staged, NOW).await.unwrap();
     let gone = Commit::new().delete(&accounts::key("ann").unwrap(), Expect::Anything);
     let gone = boxes.store.commit(gone, NOW).await.unwrap();
     assert!(matches!(gone, Outcome::Committed(_)));
@@ -175,22 +169,68 @@ async fn a_removal_overtakes_a_delivery() {
 async fn what_is_there_is_not_delivered_twice_and_not_called_failed() {
     let boxes = mailboxes(1 << 20).await;
     let to: [Arc<str>; 2] = ["ann".into(), "joe".into()];
-    let row = Row {
-        id: new_id(NOW).unwrap(),
-        size: 5,
-        shared: Shared::Yes,
-    };
-    let body = Large::stage(&boxes.store, b"hello", NOW).await.unwrap();
+    let staged = [boxes.stage(&to, b"hello", NOW).await.unwrap()];
     for _ in 0..2 {
-        boxes.publish(&to, &row, &body, None, NOW).await.unwrap();
+        boxes.try_publish(&staged, None, NOW).await.unwrap();
         assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
         assert_eq!(boxes.rows("joe", NOW).await.unwrap().len(), 1);
     }
     // With the row gone, the same conflict is a failure.
     let row = boxes.rows("ann", NOW).await.unwrap();
     remove(&boxes.store, "ann", &row, None, NOW).await.unwrap();
-    let again = boxes.publish(&to, &row[0], &body, None, NOW).await;
+    let again = boxes.try_publish(&staged, None, NOW).await;
     assert!(matches!(again, Err(Error::Commit)));
+}
+
+/// Each account its own copy, and all of them or none.
+#[tokio::test]
+async fn copies_of_one_message_are_one_commit() {
+    let boxes = mailboxes(1 << 20).await;
+    let copies = async |texts: [&[u8]; 2]| {
+        let [one, other] = texts;
+        let ann = boxes.stage(&["ann".into()], one, NOW).await.unwrap();
+        vec![ann, boxes.stage(&["joe".into()], other, NOW).await.unwrap()]
+    };
+    let staged = copies([b"for Ann", b"for Joe"]).await;
+    boxes.deliver_staged(staged, NOW).await.unwrap();
+    for (account, text) in [("ann", b"for Ann"), ("joe", b"for Joe")] {
+        let rows = boxes.rows(account, NOW).await.unwrap();
+        assert_eq!(rows.len(), 1, "{account}");
+        assert_eq!(*boxes.load(&rows[0], NOW).await.unwrap(), *text);
+    }
+    // One of them is gone: nobody gets anything, and nothing is left of it.
+    let before = records(&boxes).await;
+    let staged = copies([b"again", &[b'x'; 200_000]]).await;
+    let gone = Commit::new().delete(&accounts::key("joe").unwrap(), Expect::Anything);
+    let gone = boxes.store.commit(gone, NOW).await.unwrap();
+    assert!(matches!(gone, Outcome::Committed(_)));
+    let late = boxes.deliver_staged(staged, NOW).await;
+    assert!(matches!(late, Err(Error::NoAccount)));
+    assert_eq!(boxes.rows("ann", NOW).await.unwrap().len(), 1);
+    assert_eq!(records(&boxes).await, before);
+}
+
+/// More than a commit holds are several, and nobody is left out.
+#[tokio::test]
+async fn more_copies_than_a_commit_holds_arrive_all_the_same() {
+    let boxes = mailboxes(1 << 30).await;
+    let mut staged = Vec::new();
+    // Each of them travels with its commit, which holds four.
+    for n in 0..9_u8 {
+        let account = format!("user{n}");
+        write_account(&boxes.store, &account).await;
+        let (to, text) = (
+            [account.as_str().into()],
+            vec![n; delivery::MOST_TRAVEL - 1],
+        );
+        staged.push(boxes.stage(&to, &text, NOW).await.unwrap());
+    }
+    boxes.deliver_staged(staged, NOW).await.unwrap();
+    for n in 0..9_u8 {
+        let rows = boxes.rows(&format!("user{n}"), NOW).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        assert_eq!(boxes.load(&rows[0], NOW).await.unwrap()[0], n);
+    }
 }
 
 #[tokio::test]

@@ -68,6 +68,7 @@ fn verdict(message: &[u8]) -> Verdict {
 fn notice(language: Language, message: &[u8]) -> Vec<u8> {
     let verdict = verdict(message);
     let notice = Notice {
+        signature: None,
         hostname: "mx.example",
         to: Some("joe@b.example"),
         language,

@@ -25,6 +25,8 @@ pub(super) struct Words {
 pub(super) struct ByGrade {
     pub(super) forged: &'static str,
     pub(super) suspicious: &'static str,
+    /// Nothing speaks against it but its OpenPGP signature.
+    pub(super) signature: &'static str,
 }
 
 impl Words {
@@ -47,10 +49,12 @@ const ENGLISH: Words = Words {
     warning: ByGrade {
         forged: "[Warning: forged]",
         suspicious: "[Warning: suspicious]",
+        signature: "[Warning: signature]",
     },
     headline: ByGrade {
         forged: "This message was most likely not sent by the one whom it names as its sender.",
         suspicious: "This message looks as forged ones do. Be careful with it.",
+        signature: "Something is wrong with the signature of this message. Be careful with it.",
     },
     from: "It says that it comes from:",
     subject: "Its subject:",
@@ -157,6 +161,22 @@ fn english(code: &str) -> Option<&'static str> {
         "second-opinion.spf" | "second-opinion.dkim" | "second-opinion.dmarc" => {
             "Two programs that checked it do not agree."
         }
+        "pgp.altered" => {
+            "Its OpenPGP signature does not fit: the text was changed after it was signed, or the \
+             signature belongs to another text."
+        }
+        "pgp.changed" => {
+            "It is signed with another OpenPGP key than the one that its sender has used so far: \
+             the sender has a new key, or somebody else writes in that name. Ask before you \
+             believe it."
+        }
+        "pgp.stranger" => {
+            "It is signed, but with the OpenPGP key of somebody else than the one whom it names as \
+             its sender."
+        }
+        "pgp.compromised" | "pgp.revoked" => {
+            "It is signed with an OpenPGP key that its owner has revoked: others may have it."
+        }
         _ => return None,
     })
 }
@@ -166,11 +186,13 @@ const GERMAN: Words = Words {
     warning: ByGrade {
         forged: "[Warnung: gefälscht]",
         suspicious: "[Warnung: verdächtig]",
+        signature: "[Warnung: Unterschrift]",
     },
     headline: ByGrade {
         forged: "Diese Nachricht stammt höchstwahrscheinlich nicht von dem, den sie als Absender \
                  nennt.",
         suspicious: "Diese Nachricht sieht so aus, wie gefälschte aussehen. Vorsicht mit ihr!",
+        signature: "Mit der Unterschrift dieser Nachricht stimmt etwas nicht. Vorsicht mit ihr!",
     },
     from: "Angeblicher Absender:",
     subject: "Betreff:",
@@ -280,6 +302,23 @@ fn german(code: &str) -> Option<&'static str> {
         "second-opinion.spf" | "second-opinion.dkim" | "second-opinion.dmarc" => {
             "Zwei Programme, die sie geprüft haben, sind sich nicht einig."
         }
+        "pgp.altered" => {
+            "Ihre OpenPGP-Unterschrift passt nicht: Der Text wurde nach der Unterschrift verändert, \
+             oder die Unterschrift gehört zu einem anderen Text."
+        }
+        "pgp.changed" => {
+            "Sie ist mit einem anderen OpenPGP-Schlüssel unterschrieben als dem, den ihr Absender \
+             bisher benutzt hat: Er hat einen neuen, oder jemand anders schreibt unter seinem \
+             Namen. Fragen Sie nach, bevor Sie ihr glauben."
+        }
+        "pgp.stranger" => {
+            "Sie ist unterschrieben, aber mit dem OpenPGP-Schlüssel von jemand anderem als dem, den \
+             sie als Absender nennt."
+        }
+        "pgp.compromised" | "pgp.revoked" => {
+            "Sie ist mit einem OpenPGP-Schlüssel unterschrieben, den sein Besitzer widerrufen hat: \
+             Andere könnten ihn haben."
+        }
         _ => return None,
     })
 }
@@ -347,6 +386,16 @@ mod tests {
             let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             families.contains(&family) && !rest.is_empty() && rest.chars().all(is_word)
         })
+    }
+
+    #[test]
+    fn every_alarm_about_a_signature_has_its_words() {
+        for code in crate::openpgp::ALARMS {
+            for words in [&ENGLISH, &GERMAN] {
+                let told = words.reason(code, None).unwrap();
+                assert!(told.ends_with('.') && !told.contains("  "), "{told}");
+            }
+        }
     }
 
     #[test]

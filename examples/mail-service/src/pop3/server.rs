@@ -12,10 +12,11 @@ use std::{io, net::IpAddr, sync::Arc};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::{info, warn};
+use twofactor::Scope;
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(
@@ -129,17 +130,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     }
 
     async fn log_in(&mut self, credentials: Credentials) -> io::Result<Login> {
+        // Whoever guesses shall wait; the answer does not tell by its time what was wrong, nor what was looked at.
+        let refused_at = Instant::now() + FAILED_LOGIN * (self.failures + 1);
         let login = self.authenticate(credentials).await;
-        if matches!(login, Login::Refused | Login::Throttled) {
+        let throttled = matches!(login, Login::Throttled(_) | Login::Disabled);
+        if throttled || matches!(login, Login::Refused) {
             self.failures += 1;
-            info!(
-                client = %Network(self.client),
-                throttled = matches!(login, Login::Throttled),
-                "login refused"
-            );
-            // Whoever guesses shall wait; the answer does not tell by its time what was wrong.
+            info!(client = %Network(self.client), throttled, "login refused");
             self.flush().await?;
-            sleep(FAILED_LOGIN * self.failures).await;
+            sleep_until(refused_at).await;
         }
         Ok(login)
     }
@@ -148,10 +147,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let user = credentials.user().to_owned();
         let password = credentials.into_password();
         let logins = &self.service.logins;
-        match logins.log_in(self.client, &user, password).await {
+        let login = logins.mail(self.client, Scope::Pop3, &user, password).await;
+        match login {
             LoggedIn::Account(account) => self.open(account).await,
             LoggedIn::Refused => Login::Refused,
-            LoggedIn::Throttled => Login::Throttled,
+            LoggedIn::Throttled { until } => {
+                Login::Throttled(until.duration_since(logins.now()).unwrap_or_default())
+            }
+            LoggedIn::Disabled => Login::Disabled,
             LoggedIn::Unavailable => Login::Unavailable,
         }
     }

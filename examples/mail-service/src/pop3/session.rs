@@ -2,7 +2,7 @@
 //! clock.
 
 use memchr::memmem;
-use std::fmt;
+use std::{fmt, time::Duration};
 use zeroize::Zeroizing;
 
 /// A session with one client.
@@ -107,15 +107,22 @@ pub enum Part {
 pub enum Login {
     /// The maildrop is locked for this session; this is in it.
     Opened(Vec<Entry>),
-    /// Unknown user or wrong password: nobody shall learn which.
+    /// Unknown user, wrong password, or a password where an app password is wanted: nobody shall learn which.
     Refused,
-    /// Too many failures from this network.
-    Throttled,
+    /// Too many failures: nothing is looked at for so long.
+    Throttled(Duration),
+    /// So many failures that nothing is looked at from where nobody has logged in before.
+    Disabled,
     /// Another session has the maildrop.
     InUse,
     /// The server cannot now.
     Unavailable,
 }
+
+/// RFC 3206 §4: the credentials are what is wrong. The same for every name, so it says of nobody whether he has two steps.
+const REFUSED: &str = "-ERR [AUTH] name or password wrong; who logs in to the site in two steps needs an app password here";
+const TOO_MANY: &str =
+    "-ERR [AUTH] too many failures: this password is out of use from here until it is changed";
 
 /// Failed logins before the connection is closed.
 const MAX_FAILURES: usize = 3;
@@ -207,12 +214,20 @@ impl Session {
             // Response codes: RFC 2449 §8.1.2 and RFC 3206 §4.
             Login::InUse => line_out(out, format_args!("-ERR [IN-USE] maildrop is locked")),
             Login::Unavailable => line_out(out, format_args!("-ERR [SYS/TEMP] try again later")),
-            Login::Throttled => {
-                line_out(out, format_args!("-ERR [SYS/TEMP] too many failures"));
+            // RFC 2449 §8.1.1: "will not be allowed to login again until the login delay period has expired".
+            Login::Throttled(wait) => {
+                // Not a second too early.
+                let wait = wait.as_secs().saturating_add(1);
+                let text = "-ERR [LOGIN-DELAY] too many failures: try again in";
+                line_out(out, format_args!("{text} {wait} seconds"));
+                return Action::Close;
+            }
+            Login::Disabled => {
+                line_out(out, format_args!("{TOO_MANY}"));
                 return Action::Close;
             }
             Login::Refused => {
-                line_out(out, format_args!("-ERR [AUTH] name or password wrong"));
+                line_out(out, format_args!("{REFUSED}"));
                 self.failures += 1;
                 if self.failures >= MAX_FAILURES {
                     return Action::Close;

@@ -280,7 +280,7 @@ async fn a_change_of_owner_is_noticed_by_the_commit_itself() {
         .unwrap();
     let (_, key, owned) = owner.unwrap();
     let once = Once {
-        task: (record.clone(), version),
+        task: Task::Remove(record.clone(), version),
         guard: (key, owned),
     };
     let (account, password) = (Arc::from(ACCOUNT), Zeroizing::new(PASSWORD.to_owned()));

@@ -16,6 +16,9 @@ pub(super) struct Site {
     pub(super) licences: &'static [u8],
     /// SHA-256, in base64, of the one style sheet of the frame that shows HTML mail.
     pub(super) frame_style: &'static str,
+    /// The names of what the pages of login and account load.
+    pub(super) account_style: &'static str,
+    pub(super) account_script: &'static str,
 }
 
 /// A file that a page loads.
@@ -35,6 +38,8 @@ pub(super) fn site() -> Option<Site> {
         index: file("/index.html")?,
         licences: file("/licences.txt")?,
         frame_style: str::from_utf8(file("/frame-style.sha256")?).ok()?,
+        account_style: str::from_utf8(file("/account-style.name")?).ok()?,
+        account_script: str::from_utf8(file("/account-script.name")?).ok()?,
     })
 }
 

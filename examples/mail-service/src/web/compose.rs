@@ -2,12 +2,15 @@
 //!
 //! | part | what |
 //! |---|---|
-//! | `Authorization` | `Basic` (RFC 7617), in UTF-8: the account's address and password, as POP3 takes them |
+//! | `__Host-session`, `Letterlock-Form` | of whoever is logged in on the site: the cookie, and the token of its forms, which `GET /api/session` tells this page |
+//! | or `Authorization` | `Basic` (RFC 7617), in UTF-8: the account's address and password, as POP3 takes them |
 //! | `Letterlock-Terms` | base64url of `{from, to, hint, days, views, bound, proof}`; `proof` is the hash of the access proof |
 //! | body | the sealed message, in its binary form |
 //! | answer | `{link, token, expires, mailed}`, or `{code, at}`, with `why` if the mail was not delivered |
 //!
-//! The login comes first: before it nothing of the body is read, and after too many failures no password is looked at.
+//! The login comes first: before it nothing of the body is read, and after too many failures no password is looked at. Who
+//! has a second factor does not log in here by a password, nor by an app password, which no page takes whatever its scope:
+//! `login.second-factor` says that the session of the site is wanted.
 //! Unless the message is bound to its link, whose secret the server never has, the link is mailed to the recipient. The
 //! password of the account is overwritten after its check; what the HTTP library has read stays in its buffer until that
 //! is used again.
@@ -15,13 +18,16 @@
 use super::{
     Client,
     api::{OCTETS, ROOM_WAIT, UPLOAD_PATIENCE, body, ours, said},
+    door::Door,
+    forms,
     refusal::{Refusal, seconds},
 };
 use crate::{
+    accounts,
     disk::Disk,
-    limits::{FAILURES_WINDOW, Share, Shares},
+    limits::{Share, Shares},
     log::{Causes, Network},
-    login::{FAILED_LOGIN, LoggedIn, Logins},
+    login::{FAILED_LOGIN, Logins, WebLogin},
     post::Post,
     sealing::{self, Bound, Desk, Kept, NotDelivered, Order},
     service::Service,
@@ -35,7 +41,7 @@ use axum::{
         header::{AUTHORIZATION, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use base64::{
     Engine,
@@ -46,7 +52,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::{net::IpAddr, sync::Arc, time::Duration};
 use symmetric_seal::{Opener, ProofHash, link::Hint, mime::Mailbox, store::LinksError};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
@@ -55,6 +61,7 @@ const DAY: u64 = 24 * 60 * 60;
 
 /// What the requests share.
 pub(super) struct Compose {
+    door: Arc<Door>,
     logins: Arc<Logins>,
     desk: Desk,
     disk: Disk,
@@ -75,6 +82,9 @@ struct Terms {
     proof: String,
 }
 
+/// An account, and the secret that the token of its forms belongs to.
+type Session = (Arc<str>, Zeroizing<[u8; 32]>);
+
 /// No, and why.
 #[derive(Debug)]
 enum No {
@@ -85,7 +95,7 @@ enum No {
 
 impl Compose {
     /// `port` is the one that links name.
-    pub(super) fn new(service: &Service, port: u16, store: Arc<AnyStore>) -> Self {
+    pub(super) fn new(service: &Service, port: u16, store: Arc<AnyStore>, door: Arc<Door>) -> Self {
         let (config, clock) = (&service.config, service.clock.clone());
         let post = Post::new(
             config,
@@ -95,6 +105,7 @@ impl Compose {
             clock.clone(),
         );
         Self {
+            door,
             logins: service.logins.clone(),
             desk: Desk::with(config, post, port, store, clock),
             disk: Disk::of(config.store_folder()),
@@ -106,7 +117,38 @@ impl Compose {
     pub(super) fn routes(self) -> Router {
         Router::new()
             .route("/api/seal", post(seal))
+            .route("/api/session", get(session))
             .with_state(Arc::new(self))
+    }
+
+    /// Who hands in: whoever is logged in on the site, or shows the password here.
+    async fn who(&self, client: IpAddr, fields: &mut HeaderMap) -> Result<Arc<str>, Refusal> {
+        let Some(token) = fields.remove(forms::TOKEN_FIELD) else {
+            let credentials = credentials(fields)?;
+            fields.remove(AUTHORIZATION);
+            return self.log_in(client, credentials).await;
+        };
+        forms::ours(fields, &self.door.origin)?;
+        let session = self.session(fields).await?;
+        let (account, secret) = session.ok_or_else(Refusal::second_factor)?;
+        match forms::is_token(&*secret, token.to_str().unwrap_or_default()) {
+            true => Ok(account),
+            false => Err(Refusal::foreign()),
+        }
+    }
+
+    /// Who is logged in, and the secret that the token of the forms belongs to.
+    async fn session(&self, fields: &HeaderMap) -> Result<Option<Session>, Refusal> {
+        match self.door.session(fields).await {
+            Ok(found) => Ok(found.map(|(session, token)| {
+                let secret = Zeroizing::new(*token.secret());
+                (session.account().into(), secret)
+            })),
+            Err(error) => {
+                warn!(error = %Causes(&error), "a session cannot be read");
+                Err(Refusal::failed())
+            }
+        }
     }
 
     async fn log_in(
@@ -114,16 +156,24 @@ impl Compose {
         client: IpAddr,
         (user, password): (String, Zeroizing<String>),
     ) -> Result<Arc<str>, Refusal> {
-        let login = self.logins.log_in(client, &user, password).await;
-        let refusal = match login {
-            LoggedIn::Account(account) => return Ok(account),
-            LoggedIn::Unavailable => return Err(Refusal::failed()),
-            LoggedIn::Refused => Refusal::login(),
-            LoggedIn::Throttled => Refusal::throttled(FAILURES_WINDOW),
+        // The answer does not tell by its time what was wrong.
+        let refused_at = Instant::now() + FAILED_LOGIN;
+        let refusal = match self.logins.password(client, &user, password).await {
+            WebLogin::Passed(_) => {
+                return accounts::parse(&user).map_err(|_| Refusal::login());
+            }
+            WebLogin::Unavailable => return Err(Refusal::failed()),
+            WebLogin::Second(..) => return Err(Refusal::second_factor()),
+            WebLogin::Refused(why) => match why.retry_at() {
+                Some(until) => {
+                    Refusal::throttled(until.duration_since(self.logins.now()).unwrap_or_default())
+                }
+                None if why == twofactor::Refusal::Disabled => Refusal::disabled(),
+                None => Refusal::login(),
+            },
         };
-        let throttled = login == LoggedIn::Throttled;
-        info!(client = %Network(client), throttled, "login refused");
-        sleep(FAILED_LOGIN).await;
+        info!(client = %Network(client), code = refusal.code(), "login refused");
+        sleep_until(refused_at).await;
         Err(refusal)
     }
 
@@ -185,6 +235,22 @@ fn not_announced(error: &sealing::Error) -> No {
     }
 }
 
+/// Who is logged in, for the page that seals. Another site can ask, and cannot read the answer; nor does the cookie come
+/// along there.
+async fn session(
+    State(compose): State<Arc<Compose>>,
+    fields: HeaderMap,
+) -> Result<Response, Refusal> {
+    let session = compose.session(&fields).await?;
+    let (account, form) = match session {
+        Some((account, secret)) => (Some(account), Some(forms::token(&*secret))),
+        None => (None, None),
+    };
+    Ok(said(
+        &json!({ "account": account.as_deref(), "form": form }),
+    ))
+}
+
 async fn seal(
     State(compose): State<Arc<Compose>>,
     Extension(Client(client)): Extension<Client>,
@@ -195,9 +261,7 @@ async fn seal(
         return Err(Refusal::too_large().into());
     }
     let terms = Terms::read(request.headers())?;
-    let credentials = credentials(request.headers())?;
-    request.headers_mut().remove(AUTHORIZATION);
-    let account = compose.log_in(client, credentials).await?;
+    let account = compose.who(client, request.headers_mut()).await?;
     // By any of its spellings, and by its secure address.
     if compose.desk.account(&terms.from) != Some(account) {
         return Err(Refusal::not_yours().into());

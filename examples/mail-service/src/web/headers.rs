@@ -17,6 +17,7 @@ use tls_policy::hsts::Hsts;
 pub(super) struct Headers {
     site: HeaderMap,
     compose: HeaderMap,
+    account: HeaderMap,
     sealed: HeaderMap,
 }
 
@@ -27,6 +28,8 @@ pub(super) enum Place {
     Plain,
     /// The page that seals, and its worker, which has the policy that it is served with.
     Compose,
+    /// The pages of login and account: forms, and the script of passkeys.
+    Account,
     Sealed,
 }
 
@@ -35,9 +38,17 @@ impl Place {
         match host {
             Some(Host::Sealed) => Self::Sealed,
             Some(Host::Site) if path == "/seal" || path.starts_with("/assets/") => Self::Compose,
-            Some(Host::Site) | None => Self::Plain,
+            Some(Host::Site) if is_account(path) => Self::Account,
+            Some(Host::Site | Host::Directory(_)) | None => Self::Plain,
         }
     }
+}
+
+/// Whether a path is one of login or account.
+fn is_account(path: &str) -> bool {
+    let first = path.strip_prefix('/').unwrap_or_default();
+    let first = first.split('/').next().unwrap_or_default();
+    ["login", "logout", "account", "reset"].contains(&first)
 }
 
 /// Devices and data that no page of ours asks for.
@@ -52,6 +63,7 @@ impl Headers {
         Self {
             site: fields(hsts, PLAIN_POLICY),
             compose: fields(hsts, COMPOSE_POLICY),
+            account: account(fields(hsts, ACCOUNT_POLICY)),
             sealed: fields(hsts, &sealed_policy(site.frame_style)),
         }
     }
@@ -61,6 +73,7 @@ impl Headers {
         let ours = match place {
             Place::Plain => &self.site,
             Place::Compose => &self.compose,
+            Place::Account => &self.account,
             Place::Sealed => &self.sealed,
         };
         for (name, value) in ours {
@@ -73,6 +86,18 @@ impl Headers {
 const PLAIN_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// Forms to this host, one script of ours, and a picture that the page brings along: the QR code.
+const ACCOUNT_POLICY: &str = "default-src 'none'; script-src 'self'; connect-src 'self'; \
+    style-src 'self'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// With a policy of no referrer at all a browser sends forms with `Origin: null`, and then it cannot be seen where they come
+/// from. Nobody else gets one this way either.
+fn account(mut fields: HeaderMap) -> HeaderMap {
+    fields.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    fields
+}
 
 /// Scripts of ours and WebAssembly, which Argon2 is; one worker; requests to this host.
 const COMPOSE_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
@@ -132,7 +157,7 @@ mod tests {
         assert_eq!(fields.len(), 12);
         let policy = fields[CONTENT_SECURITY_POLICY].to_str().unwrap();
         assert!(!policy.contains("unsafe-inline") && !policy.contains("  "));
-        assert!(!COMPOSE_POLICY.contains("  "));
+        assert!(!COMPOSE_POLICY.contains("  ") && !ACCOUNT_POLICY.contains("  "));
     }
 
     #[test]
@@ -141,7 +166,24 @@ mod tests {
         for path in ["/seal", "/assets/worker.js"] {
             assert_eq!(site(path), Place::Compose, "{path}");
         }
-        for path in ["/", "/seal/", "/seals", "/licences", "/api/seal", "/assets"] {
+        for path in [
+            "/login",
+            "/login/code",
+            "/account/passkeys",
+            "/reset/x",
+            "/logout",
+        ] {
+            assert_eq!(site(path), Place::Account, "{path}");
+        }
+        for path in [
+            "/",
+            "/seal/",
+            "/seals",
+            "/licences",
+            "/api/seal",
+            "/assets",
+            "/accounts",
+        ] {
             assert_eq!(site(path), Place::Plain, "{path}");
         }
         assert_eq!(Place::of(Some(Host::Sealed), "/seal"), Place::Sealed);

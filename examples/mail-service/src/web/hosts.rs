@@ -7,11 +7,13 @@ use axum::http::{
     uri::{Authority, PathAndQuery},
 };
 
-/// The two names.
+/// One of the names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Host {
     Site,
     Sealed,
+    /// The directory of keys of a domain of the service: its number.
+    Directory(usize),
 }
 
 /// The names that are served.
@@ -19,6 +21,8 @@ pub(super) enum Host {
 pub(super) struct Hosts {
     site: String,
     sealed: String,
+    /// `openpgpkey.` and each domain.
+    directories: Vec<String>,
     /// The port that links name.
     port: u16,
 }
@@ -28,6 +32,7 @@ impl Hosts {
         Self {
             site: config.site_host(),
             sealed: config.sealed_host(),
+            directories: config.directory_hosts(),
             port,
         }
     }
@@ -67,7 +72,9 @@ impl Hosts {
         } else if name.eq_ignore_ascii_case(&self.sealed) {
             Some(Host::Sealed)
         } else {
-            None
+            let mut all = self.directories.iter();
+            all.position(|known| name.eq_ignore_ascii_case(known))
+                .map(Host::Directory)
         }
     }
 
@@ -76,6 +83,7 @@ impl Hosts {
         let name = match self.named(request)? {
             Host::Site => &self.site,
             Host::Sealed => &self.sealed,
+            Host::Directory(number) => self.directories.get(number)?,
         };
         let authority = match self.port {
             443 => name.clone(),
@@ -99,6 +107,7 @@ mod tests {
         Hosts {
             site: "mail.b.test".into(),
             sealed: "sealed.b.test".into(),
+            directories: vec!["openpgpkey.a.test".into(), "openpgpkey.b.test".into()],
             port: 8443,
         }
     }
@@ -124,8 +133,13 @@ mod tests {
             of("https://sealed.b.test/", &["sealed.b.test"], None),
             sealed
         );
+        let directory = Some(Host::Directory(1));
+        assert_eq!(of("/", &["openpgpkey.B.test"], None), directory);
         for (uri, fields, sni) in [
-            ("/", &[][..], None),
+            // A connection for one domain's directory answers for no other's.
+            ("/", &["openpgpkey.a.test"][..], Some("openpgpkey.b.test")),
+            ("/", &["openpgpkey.c.test"], None),
+            ("/", &[], None),
             ("/", &["b.test"], None),
             ("/", &["127.0.0.1"], None),
             ("/", &["x.sealed.b.test"], None),

@@ -32,6 +32,10 @@ impl Refusal {
         }
     }
 
+    pub(super) fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// A host that is not here, or not on this connection.
     pub(super) fn misdirected() -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, "web.host")
@@ -60,7 +64,17 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "login.refused")
     }
 
-    /// This network has failed too often.
+    /// The password is right, and opens nothing alone: log in on the site.
+    pub(super) fn second_factor() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "login.second-factor")
+    }
+
+    /// The password is out of use, from where nobody has logged in before, until it is changed.
+    pub(super) fn disabled() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "login.disabled")
+    }
+
+    /// Too many have failed.
     pub(super) fn throttled(wait: Duration) -> Self {
         let wait = Some(wait);
         Self {

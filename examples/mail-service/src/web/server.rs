@@ -79,6 +79,9 @@ async fn answer(
 }
 
 async fn routed(web: &Web, host: Host, request: Request<Incoming>) -> Response<Body> {
+    if let Some(answer) = web.directory.answer(host, &request).await {
+        return answer;
+    }
     match TowerToHyperService::new(web.router(host))
         .call(request)
         .await

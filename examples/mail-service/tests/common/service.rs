@@ -48,6 +48,9 @@ pub(crate) struct Options {
     account: Account,
     secure: String,
     tls: String,
+    /// Whether the server has a key-encryption key.
+    kek: bool,
+    alarm: String,
 }
 
 /// Whether the service's account is there.
@@ -69,6 +72,8 @@ impl Default for Options {
             account: Account::New,
             secure: String::new(),
             tls: String::new(),
+            kek: false,
+            alarm: "wrap".into(),
         }
     }
 }
@@ -124,6 +129,20 @@ impl Options {
         self
     }
 
+    /// The server can use keys of its users.
+    #[allow(dead_code)] // of the tests of OpenPGP
+    pub(crate) fn kek(mut self) -> Self {
+        self.kek = true;
+        self
+    }
+
+    /// What becomes of mail that raises the alarm.
+    #[allow(dead_code)] // of the tests of OpenPGP
+    pub(crate) fn alarm(mut self, alarm: &str) -> Self {
+        self.alarm = alarm.into();
+        self
+    }
+
     /// Keeps everything there.
     pub(crate) fn store(mut self, location: &str) -> Self {
         self.store = location.into();
@@ -146,8 +165,14 @@ impl Options {
             Sync::Full => "",
             Sync::Off => "PRAGMA synchronous = OFF",
         };
+        let kek = match self.kek {
+            true => "kek = \"server.kek\"",
+            false => "",
+        };
+        let alarm = &self.alarm;
         format!(
             "hostname = \"mail.b.test\"\n\
+             alarm = \"{alarm}\"\n\
              data_dir = \"data\"\n\
              store = \"{}\"\n\
              domains = [\"b.test\"]\n\
@@ -156,6 +181,7 @@ impl Options {
              danger_store_pragmas = \"{pragmas}\"\n\
              {}\
              [tls]\n{}\
+             [openpgp]\n{kek}\n\
              [listen]\n\
              smtp = [\"127.0.0.1:0\"]\n\
              pop3s = [\"127.0.0.1:0\"]\n\
@@ -194,8 +220,16 @@ impl Service {
         std::fs::create_dir(folder.path().join("data")).unwrap();
         wrapper.env("DATA", folder.path().join("data"));
         wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
+        // All nodes of a store have the same, and so has whoever restores it.
+        factor_keys(&folder.path().join("data.second-factor-keys"));
         if options.account == Account::New {
             add_user(folder.path(), USER);
+        }
+        if options.kek {
+            let mut make = Command::new(env!("CARGO_BIN_EXE_mail-service"));
+            make.args(["key", "kek", "--config"])
+                .arg(folder.path().join("mail-service.toml"));
+            assert!(make.output().unwrap().status.success());
         }
         let (child, smtp, pop3, lines) = spawn(&mut wrapper, folder.path());
         Self {
@@ -276,6 +310,12 @@ impl Service {
     #[expect(clippy::unused_self)] // whose name it is
     pub(crate) fn name(&self) -> &'static str {
         "mail.b.test"
+    }
+
+    /// Where its files lie.
+    #[allow(dead_code)] // of the tests of second factors
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -366,6 +406,20 @@ impl Mailbox {
         session.command("QUIT").unwrap().unwrap();
         self.seen.clear();
     }
+}
+
+/// A file of keys of second factors, as the first start makes one.
+fn factor_keys(file: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let text = format!(
+        "letterlock-second-factor-keys-1\nindex 1\n1 {}\n",
+        "07".repeat(32)
+    );
+    let mut file = options.open(file).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
 }
 
 fn add_user(folder: &Path, address: &str) {

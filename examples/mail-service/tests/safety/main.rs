@@ -16,6 +16,7 @@ mod copy_store;
 mod dialogue;
 mod disk;
 mod durability;
+mod factors;
 mod limits;
 mod maildrop;
 mod nodes;

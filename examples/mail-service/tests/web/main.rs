@@ -1,7 +1,9 @@
 //! The HTTPS site over real TLS, and the page of a sealed message in a real browser.
 
 #![allow(clippy::unwrap_used)] // helpers of tests, too
+#![recursion_limit = "256"]
 
+mod account;
 mod api;
 mod chromium;
 mod chromium_compose;
@@ -22,4 +24,5 @@ mod sender;
 #[path = "../common/wire.rs"]
 #[allow(dead_code)]
 mod wire;
+mod wkd;
 mod world;

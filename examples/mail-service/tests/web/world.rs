@@ -78,6 +78,10 @@ impl World {
         self
     }
 
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
         *self.now.lock().unwrap()
     }

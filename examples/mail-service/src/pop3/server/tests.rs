@@ -1,7 +1,7 @@
 //! What a client cannot see of a connection from afar, over streams in memory.
 
 use super::*;
-use crate::fixture::{ACCOUNT, Fixture, PASSWORD};
+use crate::fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time};
 use std::{
     pin::Pin,
     sync::atomic::{AtomicUsize, Ordering},
@@ -57,6 +57,13 @@ struct Client {
 impl Client {
     /// A client that has logged in, whose connection holds so many octets that nobody has read.
     async fn log_in(fixture: &Fixture, buffer: usize) -> Self {
+        let mut client = Self::connect(fixture, buffer, IpAddr::from([192, 0, 2, 1])).await;
+        let answer = client.try_login(ACCOUNT, PASSWORD).await;
+        assert!(answer.starts_with("+OK"), "{answer}");
+        client
+    }
+
+    async fn connect(fixture: &Fixture, buffer: usize, from: IpAddr) -> Self {
         let (stream, far) = duplex(buffer);
         let most = Arc::new(AtomicUsize::new(0));
         let far = Measured {
@@ -65,23 +72,23 @@ impl Client {
         };
         let stop = Stop::of(&fixture.stop);
         let login = Instant::now() + Duration::from_secs(60);
-        let client = IpAddr::from([192, 0, 2, 1]);
-        let served = tokio::spawn(talk(fixture.service, far, client, login, stop));
+        let served = tokio::spawn(talk(fixture.service, far, from, login, stop));
         let mut client = Self {
             stream,
             most,
             served,
         };
         assert!(client.line().await.starts_with("+OK"));
-        for line in [
-            format!("USER {ACCOUNT}\r\n"),
-            format!("PASS {PASSWORD}\r\n"),
-        ] {
-            client.say(&line).await;
-            let answer = client.line().await;
-            assert!(answer.starts_with("+OK"), "{answer}");
-        }
         client
+    }
+
+    /// The answer to PASS.
+    async fn try_login(&mut self, user: &str, password: &str) -> String {
+        self.say(&format!("USER {user}\r\n")).await;
+        let answer = self.line().await;
+        assert!(answer.starts_with("+OK"), "{answer}");
+        self.say(&format!("PASS {password}\r\n")).await;
+        self.line().await
     }
 
     async fn say(&mut self, text: &str) {
@@ -183,4 +190,103 @@ async fn a_broken_line_is_answered_though_the_client_still_speaks() {
     assert_eq!(answer, "-ERR broken line\r\n");
     speaking.await.unwrap();
     client.served.await.unwrap().unwrap();
+}
+
+/// After enrolment. The mutations: the same before it, and with a name that nobody has.
+#[tokio::test(start_paused = true)]
+async fn who_has_a_second_factor_reads_mail_with_an_app_password_alone() {
+    let time = Time::new();
+    let fixture = Fixture::at(time.clock(), |_| {}).await;
+    let logins = &fixture.service.logins;
+    let ask = async |network: u8, user: &str, word: &str| {
+        let from = IpAddr::from([10, 0, network, 1]);
+        let mut client = Client::connect(&fixture, 4096, from).await;
+        let answer = client.try_login(user, word).await;
+        client.say("QUIT\r\n").await;
+        let _ = client.served.await.unwrap();
+        answer
+    };
+    assert!(ask(1, ACCOUNT, PASSWORD).await.starts_with("+OK"));
+    let enrolled = Enrolled::new(&fixture, &time).await;
+    let before = logins.computed();
+    let refused = ask(1, ACCOUNT, PASSWORD).await;
+    assert!(
+        refused.starts_with("-ERR [AUTH] ") && refused.contains("app password"),
+        "{refused}"
+    );
+    let code = enrolled.code(time.now());
+    let upside_down: String = enrolled.app.chars().rev().collect();
+    for word in [
+        PASSWORD,
+        "a wrong one",
+        &code,
+        &enrolled.recovery[0],
+        &upside_down,
+    ] {
+        assert_eq!(
+            ask(2, ACCOUNT, word).await,
+            refused,
+            "the same for whatever it was"
+        );
+    }
+    assert_eq!(logins.computed(), before, "no password was looked at");
+    assert!(ask(3, ACCOUNT, &enrolled.app).await.starts_with("+OK"));
+    assert_eq!(logins.computed(), before);
+    // What it says tells nobody apart.
+    assert_eq!(ask(4, "nobody@b.test", PASSWORD).await, refused);
+    assert_eq!(logins.computed(), before + 1);
+    // An app password for something else is none here, and none opens the site.
+    let (factors, user) = (
+        logins.two_factor(),
+        crate::second_factor::user_of(ACCOUNT).unwrap(),
+    );
+    let new = twofactor::NewAppPassword {
+        name: "Signer",
+        scopes: Scope::Imap | Scope::Smtp | Scope::Sign,
+    };
+    let other = factors.app_password(&user, new, time.now()).await.unwrap();
+    assert_eq!(ask(5, ACCOUNT, &other.text()).await, refused);
+    for word in [enrolled.app.clone(), other.text()] {
+        let login = logins.password([10, 0, 6, 1].into(), ACCOUNT, word).await;
+        let wrong = twofactor::Refusal::Wrong;
+        assert!(
+            matches!(login, crate::login::WebLogin::Refused(why) if why == wrong),
+            "{login:?}"
+        );
+    }
+}
+
+/// The budget of the doors is that of real connections, too, and waits are told in seconds.
+#[tokio::test(start_paused = true)]
+async fn connections_share_the_budget_and_are_told_how_long_to_wait() {
+    let time = Time::new();
+    let fixture = Fixture::at(time.clock(), |_| {}).await;
+    let logins = &fixture.service.logins;
+    let mut answers = Vec::new();
+    for n in 0..40 {
+        let from = IpAddr::from([10, 1, n, 1]);
+        let mut client = Client::connect(&fixture, 4096, from).await;
+        loop {
+            let answer = client.try_login(ACCOUNT, &format!("guess {n}")).await;
+            let wrong = answer.starts_with("-ERR [AUTH]");
+            answers.push(answer);
+            if !wrong || answers.len() % 3 == 0 {
+                break;
+            }
+        }
+        drop(client.stream);
+        let _ = client.served.await.unwrap();
+    }
+    assert_eq!(logins.computed(), 5);
+    let waits = answers
+        .iter()
+        .filter(|answer| answer.starts_with("-ERR [LOGIN-DELAY]"));
+    assert_eq!(waits.clone().count(), answers.len() - 5);
+    assert!(
+        waits.clone().all(|wait| wait.ends_with(" 31 seconds\r\n")),
+        "{answers:?}"
+    );
+    time.later(Duration::from_secs(30));
+    let mut client = Client::connect(&fixture, 4096, [10, 2, 0, 1].into()).await;
+    assert!(client.try_login(ACCOUNT, PASSWORD).await.starts_with("+OK"));
 }

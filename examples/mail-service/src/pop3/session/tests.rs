@@ -104,6 +104,35 @@ fn nothing_without_a_login() {
     assert!(!format!("{secret:?}").contains("tops"));
 }
 
+#[test]
+fn what_a_refusal_says_is_for_programs_and_for_people() {
+    let said = |login| {
+        let (mut session, mut out) = (Session::default(), Vec::new());
+        let action = session.authenticated(login, &mut out);
+        (String::from_utf8(out).unwrap(), action)
+    };
+    let (refused, action) = said(Login::Refused);
+    assert!(refused.starts_with("-ERR [AUTH] ") && refused.contains("app password"));
+    assert_eq!(action, Action::Continue);
+    let (wait, action) = said(Login::Throttled(Duration::from_millis(29_500)));
+    assert!(
+        wait.starts_with("-ERR [LOGIN-DELAY] ") && wait.contains(" 30 seconds"),
+        "{wait}"
+    );
+    assert_eq!(action, Action::Close);
+    let (disabled, _) = said(Login::Disabled);
+    assert!(
+        disabled.starts_with("-ERR [AUTH] too many failures"),
+        "{disabled}"
+    );
+    let (unavailable, _) = said(Login::Unavailable);
+    assert!(unavailable.starts_with("-ERR [SYS/TEMP] "), "{unavailable}");
+    // RFC 2449 §4: "the maximum length of the first line of a command response is 512 octets".
+    for text in [refused, wait, disabled, unavailable] {
+        assert!(text.len() <= 512 && text.ends_with("\r\n"));
+    }
+}
+
 fn sent(message: &[u8], part: Part) -> String {
     let whole = in_pieces(message, part, PIECE);
     for most in 2..7 {

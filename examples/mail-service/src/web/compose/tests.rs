@@ -1,7 +1,10 @@
 //! What cannot be seen from afar: what is computed and read for whom.
 
 use super::*;
-use crate::fixture::{ACCOUNT, Fixture, PASSWORD};
+use crate::{
+    fixture::{ACCOUNT, Fixture, PASSWORD},
+    login::LoggedIn,
+};
 use axum::body::{Body, Bytes};
 use http_body_util::BodyExt;
 use hyper::{body::Frame, service::Service as _};
@@ -13,6 +16,7 @@ use std::{
     task::{Context, Poll},
 };
 use symmetric_seal::{Passphrase, Profile, Sealer};
+use twofactor::Scope;
 
 /// A body that tells whether it was read.
 struct Watched {
@@ -47,7 +51,14 @@ struct Answer {
 impl World {
     async fn new() -> Self {
         let fixture = Fixture::new(|config| config.limits.login_failures = 2).await;
-        let compose = Compose::new(fixture.service, 8443, fixture.store.clone());
+        let pages = super::super::assets::site().unwrap();
+        let door = Arc::new(Door::new(
+            fixture.service,
+            pages,
+            8443,
+            fixture.store.clone(),
+        ));
+        let compose = Compose::new(fixture.service, 8443, fixture.store.clone(), door);
         Self {
             router: compose.routes(),
             fixture,
@@ -75,7 +86,7 @@ impl World {
             .header(CONTENT_TYPE, OCTETS)
             .header(AUTHORIZATION, format!("Basic {}", STANDARD.encode(login)))
             .header(TERMS, URL_SAFE_NO_PAD.encode(terms.to_string()))
-            .extension(Client(IpAddr::from([192, 0, 2, client])))
+            .extension(Client(IpAddr::from([192, 0, client, 9])))
             .body(Body::new(body))
             .unwrap();
         let service = TowerToHyperService::new(self.router.clone());
@@ -110,8 +121,12 @@ async fn before_the_login_nothing_is_read_and_after_failures_nothing_is_computed
     // It is the budget of the other doors, too.
     let logins = &world.fixture.service.logins;
     let password = Zeroizing::new(PASSWORD.to_owned());
-    let elsewhere = logins.log_in([192, 0, 2, 1].into(), ACCOUNT, password);
-    assert_eq!(elsewhere.await, LoggedIn::Throttled);
+    let elsewhere = logins.mail([192, 0, 1, 9].into(), Scope::Pop3, ACCOUNT, password);
+    let elsewhere = elsewhere.await;
+    assert!(
+        matches!(elsewhere, LoggedIn::Throttled { .. }),
+        "{elsewhere:?}"
+    );
     // The mutation: from a network that has not failed, the same is computed, read and taken.
     let taken = world.hand_in(2, &right(), ACCOUNT).await;
     assert_eq!((taken.status, taken.body_was_read), (200, true));

@@ -14,8 +14,8 @@ export class Refused extends Error {
 /** No answer, or none that makes sense. */
 export class Unreachable extends Error {}
 
-/** The answer to a request, if it is yes. */
-export async function post(path, headers, body) {
+/** The answer to a request, if it is yes. Without cookies, unless it is said. */
+export async function post(path, headers, body, credentials = "omit") {
   let response;
   try {
     response = await fetch(path, {
@@ -23,7 +23,7 @@ export async function post(path, headers, body) {
       headers,
       body,
       cache: "no-store",
-      credentials: "omit",
+      credentials,
       redirect: "error",
       referrerPolicy: "no-referrer",
     });

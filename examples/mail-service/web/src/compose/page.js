@@ -5,7 +5,7 @@ import { Crew } from "../common/crew.js";
 import { Refused, Unreachable } from "../common/server.js";
 import { Files } from "./files.js";
 import { givenAway, refusal, surelyWeak } from "./password.js";
-import { handIn } from "./server.js";
+import { handIn, session } from "./server.js";
 import { Language } from "./words.js";
 
 const SECTIONS = ["checking", "unable", "write", "working", "done"];
@@ -28,11 +28,28 @@ const files = new Files(language);
 let said = () => {};
 /** What is wrong with which field. */
 let complaints = [];
+/** Who is logged in on this site; null if nobody is. */
+let user = null;
 /** The password that was made here; null once another was typed. */
 let made = null;
 
 function show(section) {
   for (const name of SECTIONS) $(name).hidden = name !== section;
+}
+
+/** Whoever is logged in needs no password. */
+async function recognize() {
+  user = await session();
+  if (user !== null && $("from").value === "") $("from").value = user.account;
+  greet();
+}
+
+function greet() {
+  $("by-password").hidden = user !== null;
+  $("log-in").hidden = user !== null;
+  $("logged-in").hidden = user === null;
+  $("logged-in").textContent = user === null ? "" : language.say("loggedIn", { account: user.account });
+  if (user !== null) calm("account");
 }
 
 function translate() {
@@ -41,6 +58,7 @@ function translate() {
   files.say();
   advise();
   bind();
+  greet();
   for (const complaint of complaints) complaint();
   said();
 }
@@ -112,7 +130,7 @@ function check() {
   const address = (id) => /^[^\s@<>]+@[^\s@<>]+$/u.test(value(id).trim());
   const number = (id) => $(id).validity.valid && value(id) !== "";
   must(address("from"), "from", "fromMissing");
-  must(value("account") !== "", "account", "accountMissing");
+  must(user !== null || value("account") !== "", "account", "accountMissing");
   must(address("to"), "to", "toMissing");
   must(value("text").trim() !== "" || files.list.length > 0, "text", "textMissing");
   must(files.list.length <= 100, "files", "filesMany");
@@ -135,6 +153,7 @@ function check() {
 
 async function send(event) {
   event.preventDefault();
+  await recognize();
   if (!check()) return;
   const [from, to] = [$("from").value.trim(), $("to").value.trim()];
   const hint = $("hint").value.trim();
@@ -156,7 +175,7 @@ async function send(event) {
       bound,
       proof: sealed.proof,
     };
-    const login = { user: from, password: $("account").value };
+    const login = user ?? { user: from, password: $("account").value };
     done(await handIn(login, terms, sealed.message), { to, secret: sealed.secret, password: made });
   } catch (error) {
     failed(error);
@@ -220,6 +239,10 @@ function reason(error) {
       return ["account", "loginRefused", {}];
     case "login.throttled":
       return ["account", "loginThrottled", {}];
+    case "login.second-factor":
+      return ["account", "loginSecond", {}];
+    case "login.disabled":
+      return ["account", "loginDisabled", {}];
     case "compose.not-yours":
     case "compose.from":
       return ["from", "fromRefused", {}];
@@ -263,10 +286,13 @@ async function start() {
     $("unable-title").focus();
     return;
   }
+  await recognize();
   show("write");
-  $("from").focus();
+  $(user === null ? "from" : "to").focus();
 }
 
+// Whoever has logged in meanwhile, in another tab.
+addEventListener("focus", recognize);
 $("language").addEventListener("click", () => {
   language.code = language.other();
   translate();

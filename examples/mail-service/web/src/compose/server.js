@@ -9,16 +9,27 @@ const utf8 = (text) => new TextEncoder().encode(text);
 /**
  * Hands in a sealed message.
  *
- * @param {{user: string, password: string}} login of the account
+ * @param {{user: string, password: string} | {form: string}} login of the account, or of the session that there is
  * @param {object} terms from, to, hint, days, views, bound, proof
  * @param {Uint8Array} message
  */
-export async function handIn({ user, password }, terms, message) {
+export async function handIn({ user, password, form }, terms, message) {
   const headers = {
     "content-type": "application/octet-stream",
-    // RFC 7617.
-    authorization: `Basic ${toBase64(utf8(`${user}:${password}`))}`,
+    // RFC 7617; or the cookie of the session, and what shows that it is this page that sends it.
+    ...(form ? { "letterlock-form": form } : { authorization: `Basic ${toBase64(utf8(`${user}:${password}`))}` }),
     "letterlock-terms": toBase64Url(utf8(JSON.stringify(terms))),
   };
-  return whole((await post("/api/seal", headers, message)).json());
+  return whole((await post("/api/seal", headers, message, form ? "same-origin" : "omit")).json());
+}
+
+/** Who is logged in on this site: `{account, form}`; null if nobody is, or that cannot be found out. */
+export async function session() {
+  try {
+    const answer = await fetch("/api/session", { cache: "no-store", redirect: "error" });
+    const { account, form } = await answer.json();
+    return account ? { account, form } : null;
+  } catch {
+    return null;
+  }
 }

@@ -24,6 +24,17 @@ export async function show(name, work) {
 export const text = (page, selector) => page.$eval(selector, (node) => node.textContent.trim());
 export const visible = (page, selector) => page.waitForSelector(selector, { visible: true, ...PATIENCE });
 export const focused = (page) => page.evaluate(() => document.activeElement?.id);
+/** What a page that has just come gives the focus to, which a browser does when it paints. */
+export const hasFocus = (page, id) => page.waitForFunction((id) => document.activeElement?.id === id, PATIENCE, id);
+
+/** The page asks its server before it complains: the complaint about a field comes sooner or later, in these words. */
+export const told = (page, id, words) =>
+  page.waitForFunction(
+    (id, words) => new RegExp(words, "s").test(document.getElementById(`${id}-error`).textContent),
+    PATIENCE,
+    id,
+    words.source,
+  );
 
 export async function shot(page, name) {
   if (world.screenshots) await page.screenshot({ path: join(world.screenshots, `${name}.png`), fullPage: true });
