@@ -7,6 +7,7 @@ mod msg_validate;
 mod record_store;
 mod symmetric_seal;
 mod tls_policy;
+mod twofactor;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         record_store::COUNTS,
         symmetric_seal::COUNTS,
         tls_policy::COUNTS,
+        twofactor::COUNTS,
     ]
     .concat();
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -38,6 +38,17 @@ const BACKENDS: &[Backend] = &[
 /// What builds when nobody chooses, in this order.
 const CHOICE: [&str; 2] = ["crypto-openssl", "crypto-rust"];
 
+/// The tests with keys of a real GnuPG, which each backend takes otherwise; a package may have none. What others have signed
+/// on a key is no matter of the backend, and makes the slowest of them.
+const WITH_GPG: &[&str] = &[
+    "--run-ignored",
+    "only",
+    "--no-tests",
+    "pass",
+    "-E",
+    "binary(/^gpg/) & test(/(^|::)interop_gpg_/) - test(/signatures_of_others/)",
+];
+
 /// The backend that this machine builds: the system's library where it is or may be installed, else the one in Rust, and
 /// then it is said.
 pub(crate) fn chosen() -> &'static str {
@@ -54,23 +65,38 @@ pub(crate) fn chosen() -> &'static str {
     })
 }
 
-/// Tests each package that has backends with this one.
+/// Tests each package that has backends with this one, and with keys of a real GnuPG, of which each backend lacks others.
 pub(crate) fn test(packages: &[Package], feature: &str) -> Outcome {
     ready(feature)?;
+    if !Cmd::new("gpg").args(["--version"]).succeeds() {
+        tools::debian(&["gnupg"])?;
+    }
     let nextest = tools::in_path("cargo-nextest").map_or_else(
         || tools::tool("cargo-nextest"),
         |found| Ok(found.display().to_string()),
     )?;
     let own = packages.iter().filter(|p| p.published && has(p, feature));
     for package in own {
-        let cmd = in_its_folder(Cmd::new(&nextest), feature)
-            .args(["nextest", "run", "-p", &package.name, "--features"])
-            .arg(package.widest_with(feature).join(","));
-        let teed = cmd.tee()?;
-        println!("{}: {}", package.name, suite::summary(&teed.text).trim());
-        teed.result?;
+        for which in [&[][..], WITH_GPG] {
+            let cmd = in_its_folder(Cmd::new(&nextest), feature)
+                .args(["nextest", "run", "-p", &package.name, "--features"])
+                .arg(package.widest_with(feature).join(","))
+                .args(which.iter().copied());
+            let teed = cmd.tee()?;
+            println!("{}: {}", package.name, suite::summary(&teed.text).trim());
+            teed.result?;
+        }
     }
     Ok(())
+}
+
+/// A command for the build with this backend: in the usual folder if it is the chosen one.
+pub(crate) fn with(cmd: Cmd, feature: &str) -> Outcome<Cmd> {
+    ready(feature)?;
+    Ok(match feature == chosen() {
+        true => cmd,
+        false => in_its_folder(cmd, feature),
+    })
 }
 
 /// Those that CI tests beside the chosen one, and with it only the packages that are about them.

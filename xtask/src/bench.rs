@@ -8,6 +8,7 @@ use crate::{counts, tools, workspace};
 const NEEDS: &[(&str, &[&str])] = &[
     ("dane_tlsa", &["libssl-dev", "valgrind"]),
     ("tls_policy", &["valgrind"]),
+    ("pgp_keystore", &["gnupg", "valgrind"]),
     ("symmetric_seal", &["gnupg"]),
 ];
 
@@ -27,6 +28,12 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
             bench.run()
         }
     }
+}
+
+/// The command of a bench, by its name and with what it is given.
+pub(crate) fn command(args: &[String]) -> Outcome<Cmd> {
+    let (name, rest) = args.split_first().ok_or("which bench?")?;
+    named(&workspace::packages()?, name, rest)
 }
 
 /// Installs what a bench needs, where it may.
@@ -60,16 +67,15 @@ fn named(packages: &[Package], name: &str, args: &[String]) -> Outcome<Cmd> {
     let program = format!("bench_{name}");
     if let Some(package) = with("example", &program) {
         let cmd = Cmd::cargo("run").args(["--release", "-p", &package.name]);
-        return Ok(cmd.args(["--example", &program, "--"]).args(args));
+        return Ok(featured(cmd, package)
+            .args(["--example", &program, "--"])
+            .args(args));
     }
     Err(format!("no bench named {name}").into())
 }
 
 fn featured(cmd: Cmd, package: &Package) -> Cmd {
-    match package.widest() {
-        [] => cmd,
-        some => cmd.args(["--features".into(), some.join(",")]),
-    }
+    cmd.args(package.select())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use crate::run::{Absent, Cmd, Outcome, Steps};
 use crate::workspace::Package;
@@ -41,11 +42,25 @@ pub(crate) fn run() -> Outcome {
     steps.step("doctests", test::doctests);
     steps.step("documentation", || documentation(&packages));
     steps.step("conformance", || conformance::run(&[], absent));
-    steps.step("interop", || interop::run(&[], absent));
+    // The peers mostly wait, so what the last steps need is built beside them: in profiles, and so directories, of its own.
+    thread::scope(|scope| {
+        let built = scope.spawn(|| {
+            let counts = counts::build().map(drop);
+            let fuzz = fuzz::build();
+            [counts, fuzz].map(|outcome| outcome.map_err(|e| e.to_string()))
+        });
+        steps.step("interop", || interop::run(&[], absent));
+        steps.step("optimised builds", || {
+            let outcomes = built.join().map_err(|_| "the builder panicked")?;
+            outcomes
+                .into_iter()
+                .collect::<Result<(), String>>()
+                .map_err(Into::into)
+        });
+    });
     steps.step("legal feature sets", || features::run(&packages));
     steps.step("packages", || package(&packages));
     steps.step("instruction counts", || counts::run(&[], absent));
-    steps.step("fuzz build", fuzz::build);
     steps.step("fuzz smoke", || fuzz::smoke(SMOKE_SECONDS));
 
     let outcome = steps.finish();
@@ -60,11 +75,9 @@ pub(crate) fn run() -> Outcome {
 /// One package at a time, lest the features of another hide an error.
 fn clippy(package: &Package) -> Outcome {
     let cmd = Cmd::cargo("clippy").args(["--quiet", "-p", &package.name, "--all-targets"]);
-    let cmd = match package.widest() {
-        [] => cmd,
-        some => cmd.args(["--features".into(), some.join(",")]),
-    };
-    cmd.args(["--", "-D", "warnings"]).run()
+    cmd.args(package.select())
+        .args(["--", "-D", "warnings"])
+        .run()
 }
 
 fn documentation(packages: &[Package]) -> Outcome {

@@ -52,10 +52,10 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
     }
 }
 
-fn build() -> Outcome<String> {
-    Cmd::cargo("build")
-        .args(["--release", "-p", "counts"])
-        .run()?;
+/// What is counted. As with [`fuzz::build`](crate::fuzz::build), cargo is heard only on failure.
+pub(crate) fn build() -> Outcome<String> {
+    let cmd = Cmd::cargo("build").args(["--release", "-p", "counts"]);
+    cmd.patient().said()?;
     let program = workspace::target().join("release/counts");
     Ok(program.display().to_string())
 }

@@ -9,9 +9,9 @@ use toml::Table;
 use crate::run::{Cmd, Outcome};
 use crate::{tools, workspace};
 
-/// Builds every target.
+/// Builds every target. What cargo says is shown only on failure, since others may be at work beside it.
 pub(crate) fn build() -> Outcome {
-    fuzz("build")?.run()
+    fuzz("build")?.patient().said().map(drop)
 }
 
 /// Fuzzes each target for so many seconds, from its seeds: as many at a time as there are processors, since each uses one.

@@ -184,8 +184,35 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer {
         name: "gpg",
-        debian: &["gnupg"],
-        probe: &["gpg", "--version"],
+        // With its client of the Web Key Directory, and curl, which fetches what gpg imports.
+        debian: &["gnupg", "gpg-wks-client", "curl"],
+        probe: &[
+            "sh",
+            "-c",
+            "gpg --version && curl --version && test -x \"$(gpgconf --list-dirs libexecdir)/gpg-wks-client\"",
+        ],
+        quick: &[],
+    },
+    Peer {
+        // Python's email package, with GnuPG beside it.
+        name: "pymail",
+        debian: &["python3", "gnupg"],
+        probe: &[
+            "sh",
+            "-c",
+            "gpg --version && /usr/bin/python3 -c 'import email.policy'",
+        ],
+        quick: &[],
+    },
+    Peer {
+        // On a terminal that `script` makes; it asks GnuPG through its library.
+        name: "neomutt",
+        debian: &["neomutt", "gnupg", "bsdutils"],
+        probe: &[
+            "sh",
+            "-c",
+            "neomutt -v | grep +gpgme && gpg --version && command -v script",
+        ],
         quick: &[],
     },
     Peer {
@@ -207,7 +234,73 @@ pub(crate) const PEERS: &[Peer] = &[
         probe: &["sh", ".tools/debian13/rsop", "version"],
         quick: &[],
     },
+    Peer {
+        // The first with post-quantum keys: `REGISTRY`.
+        name: "rsop12",
+        debian: &[],
+        probe: &[".tools/rsop12/bin/rsop", "version"],
+        quick: &[],
+    },
+    Peer {
+        name: "sqop",
+        debian: &["sqop"],
+        probe: &["sqop", "version"],
+        quick: &[],
+    },
+    Peer {
+        name: "gosop",
+        debian: &["gosop"],
+        probe: &["gosop", "version"],
+        quick: &[],
+    },
+    Peer {
+        // With the machine of Java.
+        name: "pgpainless",
+        debian: &["pgpainless-cli"],
+        probe: &["pgpainless-cli", "version"],
+        quick: &[],
+    },
+    Peer {
+        name: "rnp",
+        debian: &["rnp"],
+        probe: &["rnp", "--version"],
+        quick: &[],
+    },
+    Peer {
+        name: "oathtool",
+        debian: &["oathtool"],
+        probe: &["oathtool", "--version"],
+        quick: &[],
+    },
+    Peer {
+        // Reads QR codes in pictures.
+        name: "zbar",
+        debian: &["zbar-tools"],
+        probe: &["zbarimg", "--version"],
+        quick: &[],
+    },
+    Peer {
+        // Signs the first page of a corpus.
+        name: "minisign",
+        debian: &["minisign"],
+        probe: &["minisign", "-v"],
+        quick: &[],
+    },
+    Peer {
+        // Reads a corpus by what its specification says, with nothing of ours.
+        name: "python",
+        debian: &["python3"],
+        probe: &["/usr/bin/python3", "--version"],
+        quick: &[],
+    },
 ];
+
+/// Peers that run only where they are named, as in `cargo xtask deep`: large or slow to install, and what they show changes
+/// rarely.
+const DEEP: &[&str] = &["rsop12", "sqop", "gosop", "pgpainless", "rnp"];
+
+/// Peers that cargo installs from the Rust registry: package and version of each.
+const REGISTRY: &[(&str, &str, &str)] = &[("rsop12", "rsop", "0.12.0")];
 
 /// Peers that are programs of Debian 13: the package of each.
 const UNPACKED: &[(&str, &str)] = &[("sq13", "sq"), ("rsop", "rsop")];
@@ -215,13 +308,24 @@ const UNPACKED: &[(&str, &str)] = &[("sq13", "sq"), ("rsop", "rsop")];
 /// Peers of npm: the folder of each has a `package.json` and a `package-lock.json`.
 const NPM: &[(&str, &str)] = &[("openpgpjs", "peers/openpgpjs")];
 
-/// Runs the tests of the named peers, or of all.
+/// Installs these peers, where it may.
+pub(crate) fn install(names: &[&str]) -> Outcome {
+    for peer in PEERS.iter().filter(|peer| names.contains(&peer.name)) {
+        ready(peer)?;
+    }
+    Ok(())
+}
+
+/// Runs the tests of the named peers, or of all but those of `DEEP`.
 pub(crate) fn run(names: &[String], absent: Absent) -> Outcome {
     if let Some(name) = names.iter().find(|n| PEERS.iter().all(|p| p.name != **n)) {
         let known: Vec<_> = PEERS.iter().map(|p| p.name).collect();
         return Err(format!("no such peer: {name} (known: {})", known.join(", ")).into());
     }
-    let wanted = |peer: &&Peer| names.is_empty() || names.iter().any(|n| n == peer.name);
+    let wanted = |peer: &&Peer| match names.is_empty() {
+        true => !DEEP.contains(&peer.name),
+        false => names.iter().any(|n| n == peer.name),
+    };
     let readied: Vec<(&Peer, Outcome)> = PEERS
         .iter()
         .filter(wanted)
@@ -295,6 +399,12 @@ pub(crate) fn quick(words: &[String], absent: Absent, lines: &mut String) -> Out
     outcome
 }
 
+/// Whether a peer is here; it is installed where it may.
+pub(crate) fn usable(name: &str) -> Outcome {
+    let peer = PEERS.iter().find(|peer| peer.name == name);
+    ready(peer.ok_or_else(|| format!("no such peer: {name}"))?)
+}
+
 /// How the names of a peer's tests start.
 fn start(peer: &Peer) -> String {
     format!("interop_{}_", peer.name)
@@ -322,6 +432,16 @@ fn ready(peer: &Peer) -> Outcome {
                 ])
                 .arg(*folder)
                 .run()?;
+        }
+        for (name, package, version) in REGISTRY.iter().filter(|(name, ..)| *name == peer.name) {
+            let root = format!(".tools/{name}");
+            let built = workspace::root().join(&root).join("target");
+            Cmd::cargo("install")
+                .args([*package, "--version", *version, "--locked"])
+                .args(["--root", &*root])
+                .env("CARGO_TARGET_DIR", built.display().to_string())
+                .run()?;
+            std::fs::remove_dir_all(built)?;
         }
         for (_, package) in UNPACKED.iter().filter(|(name, _)| *name == peer.name) {
             debian13::unpack(package)?;
@@ -438,6 +558,18 @@ mod tests {
                     .unwrap()
                     .contains("\"integrity\": \"sha512-")
             );
+        }
+    }
+
+    #[test]
+    fn what_is_left_to_deep_or_comes_from_the_registry_is_a_peer() {
+        let known = |name: &str| PEERS.iter().any(|peer| peer.name == name);
+        assert!(DEEP.iter().all(|name| known(name)));
+        for (name, package, _) in REGISTRY {
+            let peer = PEERS.iter().find(|peer| peer.name == *name).unwrap();
+            assert_eq!(peer.probe[0], format!(".tools/{name}/bin/{package}"));
+            // It is built for many minutes.
+            assert!(DEEP.contains(name));
         }
     }
 

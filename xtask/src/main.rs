@@ -11,6 +11,7 @@ mod demo;
 mod features;
 mod fuzz;
 mod interop;
+mod openpgp;
 mod run;
 mod site;
 mod suite;
@@ -33,7 +34,9 @@ cargo xtask conformance [--vectors DIR] [--write]
 cargo xtask bench [NAME] [-- ARGS]            side-by-side benchmarks (none named: all)
 cargo xtask bench --counts [--bless]          instruction counts beside the committed baseline
 cargo xtask tidy                              the rules of the house
-cargo xtask deep [--minutes N]                what takes long: fuzzing, many property cases
+cargo xtask deep [PART...] [--minutes N]      what takes long: `tests` (fuzzing, many property cases), `long`
+                                              (tests of minutes), `openpgp` (all its peers), `certificates`
+                                              (a million of them)
 cargo xtask ci                                all that has to pass before a change lands
 ";
 

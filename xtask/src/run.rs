@@ -79,6 +79,17 @@ impl Cmd {
         self
     }
 
+    /// The same, for what may take longer where others are at work.
+    pub(crate) fn patient(self) -> Self {
+        let Self {
+            program,
+            args,
+            envs,
+        } = self;
+        let cmd = Self::new("nice").args(["-n", "15"]).arg(program).args(args);
+        Self { envs, ..cmd }
+    }
+
     /// Runs it, with its output where ours goes.
     pub(crate) fn run(&self) -> Outcome {
         println!("$ {self}");
@@ -257,6 +268,13 @@ mod tests {
     fn a_command_reads_as_it_is_typed() {
         let cmd = Cmd::new("echo").env("A", "b c").arg("it's").arg("x=1");
         assert_eq!(cmd.to_string(), r"A='b c' echo 'it'\''s' x=1");
+    }
+
+    #[test]
+    fn a_patient_command_is_the_same_one() {
+        let cmd = Cmd::new("echo").env("A", "b").arg("c").patient();
+        assert_eq!(cmd.to_string(), "A=b nice -n 15 echo c");
+        assert_eq!(cmd.output().unwrap(), "c\n");
     }
 
     #[test]

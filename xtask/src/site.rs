@@ -11,14 +11,15 @@ use crate::workspace;
 /// The folder of the pages' sources.
 const SOURCES: &str = "examples/mail-service/web";
 /// What the pages take from elsewhere in this repository.
-const SHARED: &str = "crates/symmetric-seal/js";
+const SHARED: [&str; 2] = ["crates/symmetric-seal/js", "crates/twofactor/js"];
 /// In the built folder: of what it was built.
 const STAMP: &str = "built-from";
 
 /// Builds the pages, unless they are built already of what is there now.
 pub(crate) fn run() -> Outcome {
     let out = workspace::target().join("site");
-    let wanted = stamp(&[SOURCES, SHARED])?;
+    let [seal, passkey] = SHARED;
+    let wanted = stamp(&[SOURCES, seal, passkey])?;
     if fs::read_to_string(out.join(STAMP)).is_ok_and(|built| built == wanted) {
         return Ok(());
     }

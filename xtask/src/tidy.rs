@@ -4,9 +4,11 @@ mod backends;
 mod edges;
 mod ignored;
 mod lengths;
+mod logins;
 mod paths;
 mod published;
 mod readmes;
+mod requirements;
 mod rfcs;
 mod source;
 mod targets;
@@ -35,6 +37,8 @@ pub(crate) fn rules(packages: &[Package]) -> Outcome {
     faults.extend(published::check(packages, &files));
     faults.extend(ignored::check(&files));
     faults.extend(paths::check(&files));
+    faults.extend(logins::check(&files));
+    faults.extend(requirements::check(&files));
     faults.extend(targets::check(&files, has_seeds));
     for long in lengths::warnings(&files) {
         println!("note: {long}");

@@ -43,6 +43,8 @@ pub(crate) struct Package {
     pub(crate) feature_sets: Vec<Vec<String>>,
     /// Features of which a build has one at most.
     pub(crate) backends: Vec<String>,
+    /// What `default` turns on.
+    pub(crate) defaults: Vec<String>,
     /// Whether docs.rs is told which features to show.
     pub(crate) docs_rs: bool,
 }
@@ -62,6 +64,33 @@ impl Package {
             true => self.feature_sets.last().map_or(&[], Vec::as_slice),
             false => self.widest_with(backends::chosen()),
         }
+    }
+
+    /// Arguments that give it its widest features when it is built by itself: without its defaults where these have a
+    /// backend that this machine does not build.
+    pub(crate) fn select(&self) -> Vec<String> {
+        self.select_with(backends::chosen())
+    }
+
+    fn select_with(&self, backend: &str) -> Vec<String> {
+        let widest = match self.backends.is_empty() {
+            true => self.widest(),
+            false => self.widest_with(backend),
+        };
+        let mut args = Vec::new();
+        if self.defaults_to_another(backend) {
+            args.push("--no-default-features".to_owned());
+        }
+        if !widest.is_empty() {
+            args.extend(["--features".to_owned(), widest.join(",")]);
+        }
+        args
+    }
+
+    /// Whether its defaults have a backend other than this one.
+    fn defaults_to_another(&self, backend: &str) -> bool {
+        let other = |f: &String| self.backends.contains(f) && f != backend;
+        self.defaults.iter().any(other)
     }
 
     /// With this backend.
@@ -84,13 +113,34 @@ pub(crate) fn packages() -> Outcome<Vec<Package>> {
 }
 
 /// Arguments that select every package with its widest legal features: one selection for all the tests, so that
-/// nothing is built twice.
+/// nothing is built twice. A package whose defaults have another backend than this machine builds would bring a second
+/// one into the same build: then nobody's defaults are taken, and all but that backend is named.
 pub(crate) fn everything(packages: &[Package]) -> Vec<String> {
-    let features: Vec<String> = packages
-        .iter()
-        .flat_map(|p| p.widest().iter().map(move |f| format!("{}/{f}", p.name)))
-        .collect();
+    match packages.iter().any(|p| !p.backends.is_empty()) {
+        true => everything_with(packages, backends::chosen()),
+        false => everything_with(packages, ""),
+    }
+}
+
+fn everything_with(packages: &[Package], backend: &str) -> Vec<String> {
+    let without_defaults = packages.iter().any(|p| p.defaults_to_another(backend));
+    let mut features = Vec::new();
+    for package in packages {
+        let mut own = match package.backends.is_empty() {
+            true => package.widest().to_vec(),
+            false => package.widest_with(backend).to_vec(),
+        };
+        if without_defaults {
+            let kept = |f: &&String| !package.backends.contains(f) && !own.contains(f);
+            let kept: Vec<String> = package.defaults.iter().filter(kept).cloned().collect();
+            own.extend(kept);
+        }
+        features.extend(own.iter().map(|f| format!("{}/{f}", package.name)));
+    }
     let mut args = vec!["--workspace".to_owned()];
+    if without_defaults {
+        args.push("--no-default-features".into());
+    }
     if !features.is_empty() {
         args.extend(["--features".into(), features.join(",")]);
     }
@@ -130,6 +180,10 @@ fn package(value: &Value, names: &[&str]) -> Package {
             default_sets(&features)
         },
         backends: list(&value["metadata"]["letterlock"]["backends"])
+            .iter()
+            .map(text)
+            .collect(),
+        defaults: list(&value["features"]["default"])
             .iter()
             .map(text)
             .collect(),
@@ -191,6 +245,39 @@ mod tests {
         assert_eq!(package.widest_with("x"), ["x", "more"]);
         assert_eq!(package.widest_with("y"), ["y"]);
         assert!(package.widest_with("z").is_empty());
+    }
+
+    /// Features are unified over all that is built together: a default that were left in would be a second backend.
+    #[test]
+    fn a_default_backend_gives_way_to_the_chosen_one() {
+        let service = Package {
+            name: "a".into(),
+            feature_sets: vec![vec!["y".into()], vec!["x".into(), "more".into()]],
+            backends: vec!["x".into(), "y".into()],
+            defaults: vec!["x".into(), "more".into()],
+            ..Package::default()
+        };
+        let other = Package {
+            name: "b".into(),
+            feature_sets: vec![vec!["z".into()]],
+            defaults: vec!["d".into()],
+            ..Package::default()
+        };
+        assert_eq!(service.select_with("x"), ["--features", "x,more"]);
+        let without = ["--no-default-features", "--features", "y"];
+        assert_eq!(service.select_with("y"), without);
+        let both = [service, other];
+        let args = everything_with(&both, "x");
+        assert_eq!(args, ["--workspace", "--features", "a/x,a/more,b/z"]);
+        assert_eq!(
+            everything_with(&both, "y"),
+            [
+                "--workspace",
+                "--no-default-features",
+                "--features",
+                "a/y,a/more,b/z,b/d"
+            ]
+        );
     }
 
     #[test]

@@ -36,7 +36,15 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
     (&["bip39"], &["crates/symmetric-seal/src/passphrase/words"]),
     (
         &["zxcvbn"],
-        &["crates/symmetric-seal/src/passphrase/strength"],
+        &[
+            "crates/symmetric-seal/src/passphrase/strength",
+            "crates/breach-check/src/policy/advice",
+            // The feature has its name.
+            "crates/breach-check/src/policy.rs",
+            "crates/breach-check/src/policy/context.rs",
+            "crates/breach-check/examples/policy.rs",
+            "crates/breach-check/tests/policy_",
+        ],
     ),
     (
         &["mail_auth"],
@@ -55,6 +63,10 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         &["hyper", "hyper_util", "http_body_util"],
         &[
             "crates/tls-policy/src/fetch/exchange.rs",
+            "crates/breach-check/src/fetch/exchange.rs",
+            // A server around the one without I/O.
+            "crates/breach-check/examples/",
+            "crates/breach-check/tests/",
             "examples/mail-service/src/web/",
         ],
     ),
@@ -70,7 +82,19 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
             "crates/tls-policy/examples/",
             "crates/tls-policy/src/rustls/",
             "crates/pgp-keystore/src/custody/crypto",
+            "crates/pgp-keystore/src/digests",
+            "crates/twofactor/src/crypto",
+            "crates/breach-check/src/crypto",
+            // As rustls names it, in tests.
+            "crates/breach-check/src/fetch/target",
+            "crates/breach-check/tests/",
+            "crates/breach-check/examples/",
+            "crates/twofactor/src/otp/random",
+            "crates/breach-check/src/monitor/crypto",
+            "crates/breach-check/examples/",
             "crates/tls-policy/tests/",
+            // Authenticators that sign what they are told to.
+            "crates/twofactor/tests/soft/",
             "crates/mail-dns/src/hickory",
             "crates/record-store/src/postgres/tls",
             "examples/mail-service/",
@@ -95,6 +119,20 @@ const BACKENDS: &[(&[&str], &[&str])] = &[
         ],
     ),
     (&["ocb3"], &["crates/symmetric-seal/src/ocb"]),
+    (
+        &["webauthn_rs", "webauthn_rs_core", "webauthn_rs_proto"],
+        &["crates/twofactor/src/passkey/webauthn.rs"],
+    ),
+    // Plays the browser and the authenticator, so it is of tests alone.
+    (
+        &["webauthn_authenticator_rs"],
+        &["crates/twofactor/tests/", "examples/mail-service/tests/"],
+    ),
+    (
+        &["totp_rs"],
+        &["crates/twofactor/src/otp/engine", "benches/"],
+    ),
+    (&["qrcode"], &["crates/twofactor/src/otp/qr"]),
 ];
 
 pub(super) fn check(files: &[Source]) -> Vec<String> {

@@ -11,6 +11,8 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("tls-policy", &["mail-dns", "record-store"]),
     ("pgp-keystore", &["record-store"]),
     ("symmetric-seal", &["record-store"]),
+    ("twofactor", &["record-store"]),
+    ("breach-check", &["record-store"]),
 ];
 
 /// Programs that compose the crates; no crate may name one.

@@ -30,9 +30,15 @@ fn fault(rest: &str, function: &str, path: &str) -> Option<String> {
         let known = SUITES.iter().any(|s| program == format!("{}.rs", s.name));
         return (!known).then(|| format!("no suite of `cargo xtask conformance` runs {function}"));
     }
+    if reason.starts_with("deep: ") {
+        let named = function.starts_with("deep_");
+        return (!named)
+            .then(|| format!("{function}: `cargo xtask deep` runs what is named deep_…"));
+    }
     if !reason.starts_with("interop: ") {
         return Some(
-            "an ignored test is `interop: needs PEER` (or what else) or `conformance`".into(),
+            "an ignored test is `interop: needs PEER` (or what else), `conformance` or `deep: WHY`"
+                .into(),
         );
     }
     let known = PEERS.iter().any(|p| {

@@ -27,8 +27,9 @@ impl fmt::Debug for Strength {
 }
 
 impl Strength {
-    /// Only so many characters are looked at; the search takes more than its share of time for more.
-    pub const MAX_CHARS: usize = 100;
+    /// Only so many characters are looked at, so that every number of the estimate stays in range, and its time short. What
+    /// is longer is harder to guess than the estimate says.
+    pub const MAX_CHARS: usize = 28;
     /// Only so many words are looked for.
     pub const MAX_WORDS: usize = 20;
 
@@ -154,6 +155,10 @@ mod tests {
         let start = start(&long);
         assert_eq!(start.chars().count(), Strength::MAX_CHARS);
         assert_eq!(Strength::of(&long), Strength::of(start));
+        // Walks over two keys, on a keyboard and a keypad, with a turn at each.
+        for keys in ["qw", "qW", "14", "5263"] {
+            assert!(Strength::of(&keys.repeat(1000)).score() <= 4);
+        }
         let word = &*long;
         assert_eq!(
             format!("{:?}", Strength::of_with("x", &[word; 1000])),
