@@ -233,9 +233,10 @@ impl Steps {
         let start = Instant::now();
         let failure = work().err().map(|e| e.to_string());
         let took = start.elapsed();
+        let after = format!("{:.1} s, {}", took.as_secs_f64(), free());
         match &failure {
-            None => println!("PASS {name} ({:.1} s)", took.as_secs_f64()),
-            Some(failure) => println!("FAIL {name} ({:.1} s)\n{failure}", took.as_secs_f64()),
+            None => println!("PASS {name} ({after})"),
+            Some(failure) => println!("FAIL {name} ({after})\n{failure}"),
         }
         self.done.push((name.into(), took, failure));
     }
@@ -258,6 +259,18 @@ impl Steps {
             Err(failed.join("\n").into())
         }
     }
+}
+
+/// The room that is left on the disk: a build that fails for want of it fails in words of its own.
+fn free() -> String {
+    let df = Cmd::new("df").args(["-h", "--output=avail", "."]).output();
+    let avail = df
+        .ok()
+        .and_then(|said| Some(said.lines().nth(1)?.trim().to_owned()));
+    avail.map_or_else(
+        || "disk unknown".into(),
+        |avail| format!("{avail} of disk left"),
+    )
 }
 
 #[cfg(test)]
