@@ -2,12 +2,15 @@
 
 mod openpgp;
 mod outbound;
+mod password;
 mod second_factor;
 mod store;
 mod web;
 
 pub use self::openpgp::OpenPgp;
 pub use self::outbound::{Dnssec, Outbound};
+pub use self::password::Password;
+pub(crate) use self::password::{Reach, reach};
 pub use self::second_factor::SecondFactor;
 pub use self::store::{Error as StoreError, Location, make_private};
 pub use self::web::Web;
@@ -66,6 +69,8 @@ pub struct Config {
     pub openpgp: OpenPgp,
     /// Second factors of the accounts.
     pub second_factor: SecondFactor,
+    /// Which passwords may be chosen.
+    pub password: Password,
     /// The HTTPS site.
     pub web: Web,
     /// Bounds.
@@ -95,6 +100,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             openpgp: OpenPgp::default(),
             second_factor: SecondFactor::default(),
+            password: Password::default(),
             web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -377,6 +383,7 @@ impl Config {
         config.outbound.within(folder);
         config.openpgp.within(folder);
         config.second_factor.within(folder);
+        config.password.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
@@ -433,6 +440,7 @@ impl Config {
         self.web.check(self)?;
         self.openpgp.check(self)?;
         self.second_factor.check(self)?;
+        self.password.check()?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),
             "tls",

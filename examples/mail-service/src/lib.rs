@@ -13,6 +13,7 @@
 //!      │
 //! pop3::server ── pop3::session ── login ── auth                 Argon2 on threads of its own
 //! login ── second_factor (twofactor)                             one budget for every door; app passwords; mail to users
+//! accounts, login ── password (breach-check)                     which may be chosen; which must be changed
 //! web ── login, symmetric-seal ── receipts                       HTTPS: the pages of sealed messages; mail to senders
 //! sealing ── post ── mailbox, outbound                           a sealed message is kept, its link mailed
 //!
@@ -52,6 +53,7 @@ mod mailbox;
 mod notice;
 pub mod openpgp;
 pub mod outbound;
+mod password;
 pub mod pop3;
 mod post;
 pub mod receipts;
@@ -70,12 +72,14 @@ pub use auth::new_password;
 pub use clock::Clock;
 pub use config::{
     Alarm, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Profile, Resolver,
-    SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web, make_private,
+    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Password as PasswordConfig,
+    Profile, Resolver, SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web,
+    make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
 pub use judge::SecondOpinionError;
+pub use password::{Chosen, Error as PasswordError, Opens, Rules, Unfit};
 pub use second_factor::{
     AppPasswords, Care, CareError, Error as SecondFactorError, Keys, TakenOff,
 };

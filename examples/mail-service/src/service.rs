@@ -13,7 +13,7 @@ use crate::{
     login::{self, Logins},
     mailbox::{Mailboxes, Quota},
     openpgp::{self, OpenPgp},
-    pop3,
+    password, pop3,
     receipts::{self, Receipts},
     second_factor::{self, Notices},
     smtp::{self, command::Recipient, session::Lookup},
@@ -109,6 +109,9 @@ pub enum Error {
     /// No second factors.
     #[error("no second factors")]
     SecondFactor(#[source] second_factor::Error),
+    /// No rules for passwords.
+    #[error("no rules for passwords")]
+    Password(#[source] password::Error),
     /// No OpenPGP.
     #[error("no OpenPGP")]
     OpenPgp(#[from] openpgp::Error),
@@ -125,6 +128,7 @@ impl From<login::Error> for Error {
         match error {
             login::Error::Threads(error) => Self::Threads(error),
             login::Error::SecondFactor(error) => Self::SecondFactor(error),
+            login::Error::Password(error) => Self::Password(error),
         }
     }
 }
@@ -226,6 +230,18 @@ impl Service {
             config,
         };
         Ok((service, store))
+    }
+}
+
+impl Service {
+    /// The origin of the site, if there is one.
+    pub(crate) fn site(&self) -> Option<String> {
+        let first = self.config.listen.https.first()?.port();
+        let port = self.web.get().map(|web| web.port());
+        Some(
+            self.config
+                .origin_at(port.or(self.config.web.port).unwrap_or(first)),
+        )
     }
 }
 
