@@ -1,11 +1,14 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+mod breach_alerts;
 mod openpgp;
 mod outbound;
 mod second_factor;
 mod store;
 mod web;
 
+pub(crate) use self::breach_alerts::AGENT;
+pub use self::breach_alerts::BreachAlerts;
 pub use self::openpgp::OpenPgp;
 pub use self::outbound::{Dnssec, Outbound};
 pub use self::second_factor::SecondFactor;
@@ -66,6 +69,8 @@ pub struct Config {
     pub openpgp: OpenPgp,
     /// Second factors of the accounts.
     pub second_factor: SecondFactor,
+    /// Who is told when his address appears in a breach.
+    pub breach_alerts: BreachAlerts,
     /// The HTTPS site.
     pub web: Web,
     /// Bounds.
@@ -95,6 +100,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             openpgp: OpenPgp::default(),
             second_factor: SecondFactor::default(),
+            breach_alerts: BreachAlerts::default(),
             web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -377,6 +383,7 @@ impl Config {
         config.outbound.within(folder);
         config.openpgp.within(folder);
         config.second_factor.within(folder);
+        config.breach_alerts.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
@@ -433,6 +440,7 @@ impl Config {
         self.web.check(self)?;
         self.openpgp.check(self)?;
         self.second_factor.check(self)?;
+        self.breach_alerts.check(self)?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),
             "tls",

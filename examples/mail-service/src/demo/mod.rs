@@ -7,6 +7,8 @@ mod http;
 mod message;
 mod openpgp;
 mod own;
+#[doc(hidden)]
+pub mod peers;
 mod proxy;
 mod sealed;
 mod second_factor;

@@ -1,5 +1,6 @@
 //! Login and account, over real TLS: what a browser without scripts does.
 
+mod breaches;
 mod browser;
 mod chromium;
 mod factors;
