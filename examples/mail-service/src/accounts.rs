@@ -1,12 +1,20 @@
 //! Who has a mailbox here.
 //!
-//! Records: `("mail.account", address)` holds the octet 1 and the password's PHC string, `("mail.owner", address)` 16
+//! Records: `("mail.account", address)` holds the password's hash ([`record`]), `("mail.owner", address)` 16
 //! random octets that tell this owner of the address from earlier and later ones. They are made when something is to be
 //! for him alone, and end with the account. `("mail.rebind", address)` holds the octet 1 from when a password is new until
-//! what the older one had opened has ended.
+//! what the older one had opened has ended. `("mail.breached", address)` says that the user is to be told that the password
+//! must be changed, since when ([`breached`]).
+
+pub(crate) mod breached;
+mod record;
+
+pub(crate) use record::{Credential, Of};
 
 use crate::{
-    auth, breach_alerts, domain, mailbox, openpgp, second_factor,
+    breach_alerts, domain, mailbox, openpgp,
+    password::Chosen,
+    second_factor,
     sessions::{self, Sessions},
     smtp::command::Address,
 };
@@ -16,7 +24,6 @@ use std::{
     sync::Arc,
     time::SystemTime,
 };
-use zeroize::Zeroizing;
 
 const NAMESPACE: &str = "mail.account";
 const OWNERS: &str = "mail.owner";
@@ -36,14 +43,6 @@ pub enum Error {
     /// There is none.
     #[error("no such account")]
     Missing,
-    /// The password is too short, too long to be sent by POP3, or cannot be typed.
-    #[error(
-        "a password needs at least 8 characters, at most 248 octets, and no control characters"
-    )]
-    Password,
-    /// The first that anybody would try.
-    #[error("the password stands in the address, or is one character over and over")]
-    Guessable,
     /// The password could not be hashed.
     #[error("the password could not be hashed")]
     Hash,
@@ -150,14 +149,13 @@ impl Accounts {
     pub async fn add(
         &self,
         address: &str,
-        password: &Zeroizing<String>,
+        password: &Chosen,
         now: SystemTime,
     ) -> Result<(), Error> {
         let account = parse(address)?;
         if self.exists(&account, now).await? {
             return Err(Error::Exists);
         }
-        suits(password, &account)?;
         // A removal that was broken off may have left mail and factors, which are nobody else's business.
         mailbox::empty(&self.store, &account, now).await?;
         self.erase_factors(&account, now).await?;
@@ -179,28 +177,41 @@ impl Accounts {
     pub async fn set_password(
         &self,
         address: &str,
-        password: &Zeroizing<String>,
+        password: &Chosen,
         now: SystemTime,
     ) -> Result<(), Error> {
         let account = parse(address)?;
-        let record = self.store.get(&key(&account)?, now).await?;
-        let record = record.ok_or(Error::Missing)?;
-        suits(password, &account)?;
-        let expect = Expect::Version(record.version());
-        self.put(&account, password, expect, now).await?;
+        let there = async || credential(&self.store, &account, now).await;
+        let mut before = there().await?.ok_or(Error::Missing)?;
+        let value = record::of(password)?;
+        for tries in 1.. {
+            let expect = Expect::Version(before.version);
+            let put = self.put_value(&account, &value, expect, Commit::new(), now);
+            match (put.await, there().await?) {
+                (Ok(()), _) => break,
+                // A login has noted something beside the same password.
+                (Err(Error::Raced), Some(now_there))
+                    if now_there.phc == before.phc && tries < TRIES =>
+                {
+                    before = now_there;
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
         self.rebind(&account, now).await.map_err(Error::Rebind)
     }
 
-    /// A new password instead of the record of this version, with a commit of more; whether it was that version.
+    /// A new password instead of the record of this version, with a commit of more; whether it was that version. The value is
+    /// that of [`value_of`].
     pub(crate) async fn replace_password(
         &self,
         (account, version): (&str, Version),
-        hash: &str,
+        value: &[u8],
         more: Commit,
         now: SystemTime,
     ) -> Result<bool, Error> {
         let expect = Expect::Version(version);
-        let put = self.put_hash(account, hash, expect, more, now).await;
+        let put = self.put_value(account, value, expect, more, now).await;
         match put {
             Ok(()) => {}
             Err(Error::Raced) => return Ok(false),
@@ -215,8 +226,7 @@ impl Accounts {
     pub(crate) async fn half_set_password(&self, account: &str, now: SystemTime) {
         let record = self.store.get(&key(account).unwrap(), now).await.unwrap();
         let expect = Expect::Version(record.unwrap().version());
-        let word = Zeroizing::new("another one".to_owned());
-        self.put(account, &word, expect, now).await.unwrap();
+        self.put(account, &Chosen::unchecked("another one"), expect, now).await.unwrap();
     }
 
     /// Ends what older passwords have opened, where that was broken off.
@@ -275,7 +285,8 @@ impl Accounts {
             .delete(&key(&account)?, Expect::Anything)
             .delete(&owner_key(&account)?, Expect::Anything)
             .delete(&openpgp::settings_key(&account)?, Expect::Anything)
-            .delete(&rebind_key(&account)?, Expect::Anything);
+            .delete(&rebind_key(&account)?, Expect::Anything)
+            .delete(&breached::key(&account)?, Expect::Anything);
         self.commit(commit, now).await?;
         self.erase_factors(&account, now).await?;
         self.erase_sessions(&account, now).await?;
@@ -331,25 +342,27 @@ impl Accounts {
     async fn put(
         &self,
         account: &str,
-        password: &Zeroizing<String>,
+        password: &Chosen,
         expect: Expect,
         now: SystemTime,
     ) -> Result<(), Error> {
-        let hash = auth::hash(password).map_err(|_| Error::Hash)?;
-        self.put_hash(account, &hash, expect, Commit::new(), now)
+        let value = record::of(password)?;
+        self.put_value(account, &value, expect, Commit::new(), now)
             .await
     }
 
-    async fn put_hash(
+    async fn put_value(
         &self,
         account: &str,
-        hash: &str,
+        value: &[u8],
         expect: Expect,
         more: Commit,
         now: SystemTime,
     ) -> Result<(), Error> {
-        let value = [&[FORMAT], hash.as_bytes()].concat();
-        let commit = more.put(&key(account)?, &*value, expect);
+        let commit = more
+            .put(&key(account)?, value, expect)
+            // What there was to be said of the password before.
+            .delete(&breached::key(account)?, Expect::Anything);
         let commit = match expect {
             // Somebody else from now on.
             Expect::Absent => commit
@@ -379,22 +392,31 @@ impl Accounts {
     }
 }
 
-/// The hash of an account's password; none if there is no such account. One read, whatever it finds.
+/// What the password of an account is compared with; none if there is no such account. One read, whatever it finds.
+pub(crate) async fn credential(
+    records: &impl Records,
+    account: &str,
+    now: SystemTime,
+) -> Result<Option<Credential>, Error> {
+    match records.get(&key(account)?, now).await? {
+        Some(record) => Credential::read(&record).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The hash alone.
 pub(crate) async fn hash(
     records: &impl Records,
     account: &str,
     now: SystemTime,
 ) -> Result<Option<Arc<str>>, Error> {
-    let Some(record) = records.get(&key(account)?, now).await? else {
-        return Ok(None);
-    };
-    match record.value()? {
-        [FORMAT, hash @ ..] => {
-            let hash = std::str::from_utf8(hash).map_err(|_| Error::Damaged)?;
-            Ok(Some(hash.into()))
-        }
-        _ => Err(Error::Damaged),
-    }
+    let found = credential(records, account, now).await?;
+    Ok(found.map(|found| found.phc))
+}
+
+/// The value of the record of an account with this password. Computes Argon2.
+pub(crate) fn value_of(password: &Chosen) -> Result<Vec<u8>, Error> {
+    record::of(password)
 }
 
 const TRIES: usize = 3;
@@ -421,25 +443,9 @@ fn owner_key(account: &str) -> Result<Key, record_store::Error> {
     Key::new(OWNERS, account)
 }
 
-/// Fewest characters of a password.
-pub(crate) const SHORTEST: usize = 8;
 /// Most octets of a password. RFC 2449 §4: a command has at most 255 octets; "PASS ", CR and LF are
 /// seven of them.
 pub(crate) const LONGEST: usize = 248;
-
-/// Whether an account may have this password.
-pub(crate) fn suits(password: &str, account: &str) -> Result<(), Error> {
-    let characters = password.chars().count();
-    if characters < SHORTEST || password.len() > LONGEST || password.contains(char::is_control) {
-        return Err(Error::Password);
-    }
-    let mut rest = password.chars();
-    let first = rest.next();
-    if account.contains(&password.to_lowercase()) || rest.all(|c| Some(c) == first) {
-        return Err(Error::Guessable);
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {
@@ -461,43 +467,12 @@ mod tests {
         assert!(matches!(parse("joe"), Err(Error::Address)));
     }
 
-    #[test]
-    fn passwords_that_suit() {
-        let fits = |password: &str| suits(password, "alice.miller@b.example");
-        for good in ["long enough", "\u{e4}\u{f6}\u{fc}\u{df} \u{e4}\u{f6}\u{fc}"] {
-            assert!(fits(good).is_ok(), "{good}");
-        }
-        let longest = "ab".repeat(LONGEST / 2);
-        assert!(fits(&longest).is_ok());
-        // It fits into a line of the length that RFC 2449 §4 allows.
-        assert_eq!(format!("PASS {longest}\r\n").len(), 255);
-        let longer = format!("{longest}c");
-        for bad in [
-            "",
-            "1234567",
-            "\u{e4}\u{f6}\u{fc}\u{df}",
-            "tab\tand more",
-            "a\0bcdefgh",
-            &longer,
-        ] {
-            assert!(matches!(fits(bad), Err(Error::Password)), "{bad:?}");
-        }
-        for bad in ["Alice.Miller", "miller@b.example", "xxxxxxxxxxxx"] {
-            assert!(matches!(fits(bad), Err(Error::Guessable)), "{bad:?}");
-        }
-    }
-
     #[tokio::test]
     async fn a_life() {
         let store = Arc::new(AnyStore::open("memory:").unwrap());
         let accounts = Accounts::new(store);
         let now = SystemTime::UNIX_EPOCH;
-        let password = Zeroizing::new("long enough".to_owned());
-        let short = Zeroizing::new("short".to_owned());
-        assert!(matches!(
-            accounts.add("a@b.example", &short, now).await,
-            Err(Error::Password)
-        ));
+        let password = Chosen::unchecked("long enough");
         assert!(accounts.list(now).await.unwrap().is_empty());
         accounts.add("A@b.example", &password, now).await.unwrap();
         assert!(matches!(
@@ -529,7 +504,7 @@ mod tests {
         let store = Arc::new(AnyStore::open("memory:").unwrap());
         let accounts = Accounts::new(store.clone());
         let now = SystemTime::UNIX_EPOCH;
-        let password = Zeroizing::new("long enough".to_owned());
+        let password = Chosen::unchecked("long enough");
         let quota = mailbox::Quota {
             octets: 1000,
             messages: 10,

@@ -3,6 +3,7 @@
 mod breach_alerts;
 mod openpgp;
 mod outbound;
+mod password;
 mod second_factor;
 mod store;
 mod web;
@@ -11,6 +12,8 @@ pub(crate) use self::breach_alerts::AGENT;
 pub use self::breach_alerts::BreachAlerts;
 pub use self::openpgp::OpenPgp;
 pub use self::outbound::{Dnssec, Outbound};
+pub use self::password::Password;
+pub(crate) use self::password::{Reach, reach};
 pub use self::second_factor::SecondFactor;
 pub use self::store::{Error as StoreError, Location, make_private};
 pub use self::web::Web;
@@ -71,6 +74,8 @@ pub struct Config {
     pub second_factor: SecondFactor,
     /// Who is told when his address appears in a breach.
     pub breach_alerts: BreachAlerts,
+    /// Which passwords may be chosen.
+    pub password: Password,
     /// The HTTPS site.
     pub web: Web,
     /// Bounds.
@@ -101,6 +106,7 @@ impl Default for Config {
             openpgp: OpenPgp::default(),
             second_factor: SecondFactor::default(),
             breach_alerts: BreachAlerts::default(),
+            password: Password::default(),
             web: Web::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -384,6 +390,7 @@ impl Config {
         config.openpgp.within(folder);
         config.second_factor.within(folder);
         config.breach_alerts.within(folder);
+        config.password.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
         }
@@ -441,6 +448,7 @@ impl Config {
         self.openpgp.check(self)?;
         self.second_factor.check(self)?;
         self.breach_alerts.check(self)?;
+        self.password.check()?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),
             "tls",

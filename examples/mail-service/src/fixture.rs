@@ -1,6 +1,6 @@
 //! A service for tests, without sockets and without a disk to wait for.
 
-use crate::{Accounts, Clock, Config, Resolver, service::Service};
+use crate::{Accounts, Chosen, Clock, Config, Resolver, service::Service};
 use record_store::AnyStore;
 use std::{
     sync::{Arc, Mutex},
@@ -30,7 +30,7 @@ impl Fixture {
     /// At the time of this clock.
     pub(crate) async fn at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let fixture = Self::beside(clock, change).await;
-        let password = Zeroizing::new(PASSWORD.to_owned());
+        let password = Chosen::unchecked(PASSWORD);
         let accounts = Accounts::new(fixture.store.clone());
         let added = accounts.add(ACCOUNT, &password, SystemTime::UNIX_EPOCH);
         added.await.unwrap();

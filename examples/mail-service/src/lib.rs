@@ -14,6 +14,7 @@
 //! pop3::server ── pop3::session ── login ── auth                 Argon2 on threads of its own
 //! login ── second_factor (twofactor)                             one budget for every door; app passwords; mail to users
 //! breach_alerts (breach-check) ── notice, mailbox                who is in a breach is told by mail, and on the site
+//! accounts, login ── password (breach-check)                     which may be chosen; which must be changed
 //! web ── login, symmetric-seal ── receipts                       HTTPS: the pages of sealed messages; mail to senders
 //! sealing ── post ── mailbox, outbound                           a sealed message is kept, its link mailed
 //!
@@ -54,6 +55,7 @@ mod mailbox;
 mod notice;
 pub mod openpgp;
 pub mod outbound;
+mod password;
 pub mod pop3;
 mod post;
 pub mod receipts;
@@ -74,12 +76,14 @@ pub use breach_alerts::Error as BreachAlertsError;
 pub use clock::Clock;
 pub use config::{
     Alarm, BreachAlerts as BreachAlertsConfig, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Profile, Resolver,
+    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Password as PasswordConfig,
+    Profile, Resolver,
     SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;
 pub use judge::SecondOpinionError;
+pub use password::{Chosen, Error as PasswordError, Opens, Rules, Unfit};
 pub use second_factor::{
     AppPasswords, Care, CareError, Error as SecondFactorError, Keys, TakenOff,
 };

@@ -19,19 +19,23 @@ use crate::{
     clock::Clock,
     config::Config,
     log::Causes,
+    password::{self, Rules},
     second_factor::{self, Work},
 };
 use record_store::{AnyStore, Records};
 use std::{
     io,
     net::IpAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 use tokio::sync::Notify;
 use tracing::warn;
 use twofactor::{
-    AppPassword, Checked, Client, DeviceToken, First, Passed, Pending, ProtocolLogin, Refusal,
+    AppPassword, Checked, Client, DeviceToken, First, Method, Passed, Pending, ProtocolLogin, Refusal,
     Scope, Subject, TwoFactor, UserId, decision::Methods,
 };
 use zeroize::Zeroizing;
@@ -45,6 +49,7 @@ pub(crate) const FAILED_LOGIN: Duration = Duration::from_secs(1);
 pub(crate) struct Logins<R = Arc<AnyStore>> {
     records: R,
     passwords: Passwords,
+    rules: Arc<Rules>,
     two_factor: TwoFactor<R, Work>,
     turns: Turns,
     clock: Clock,
@@ -57,6 +62,8 @@ pub(crate) struct Logins<R = Arc<AnyStore>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LoggedIn {
     Account(Arc<str>),
+    /// The password is right, and known from breaches: it is to be changed first.
+    MustChange(Arc<str>),
     /// Unknown user, wrong password, or a password where an app password is wanted.
     Refused,
     /// Too many failures. Nothing is looked at before then.
@@ -87,6 +94,8 @@ pub(crate) enum Error {
     Threads(#[source] io::Error),
     #[error("no second factors")]
     SecondFactor(#[from] second_factor::Error),
+    #[error("no rules for passwords")]
+    Password(#[from] password::Error),
 }
 
 /// A name as it was typed, and whose it is.
@@ -129,8 +138,9 @@ impl Logins {
         let work = Work::start(limits.password_threads, limits.password_queue);
         let work = work.map_err(Error::Threads)?;
         let now = clock.now();
+        let rules = Arc::new(Rules::open(config)?);
         let two_factor = second_factor::open(config, store.clone(), work.clone(), now).await?;
-        Self::with(store, two_factor, work, clock)
+        Self::with(store, two_factor, (work, rules), clock)
     }
 }
 
@@ -139,12 +149,13 @@ impl<R: Records> Logins<R> {
     pub(crate) fn with(
         records: R,
         two_factor: TwoFactor<R, Work>,
-        work: Work,
+        (work, rules): (Work, Arc<Rules>),
         clock: Clock,
     ) -> Result<Self, Error> {
         Ok(Self {
             records,
             passwords: Passwords::new(work).map_err(Error::Threads)?,
+            rules,
             two_factor,
             turns: Turns::default(),
             clock,
@@ -171,14 +182,22 @@ impl<R: Records> Logins<R> {
             Some(_) => None,
             None => Some(self.turns.take(name.name()).await),
         };
-        let look = async || self.look(&name, password, now).await;
+        let must_change = AtomicBool::new(false);
+        let look = async || self.look(&name, password, now, &must_change).await;
         let login = self
             .two_factor
             .protocol_login(&subject, &client, scope, &typed, now, look)
             .await;
         self.happened.notify_one();
         match (login, &name.account) {
-            (Ok(ProtocolLogin::Passed(_)), Some(account)) => LoggedIn::Account(account.clone()),
+            (Ok(ProtocolLogin::Passed(passed)), Some(account)) => {
+                // An app password is none that anybody has chosen.
+                let is_main = passed.method != Method::AppPassword;
+                match is_main && must_change.into_inner() {
+                    true => LoggedIn::MustChange(account.clone()),
+                    false => LoggedIn::Account(account.clone()),
+                }
+            }
             (Ok(ProtocolLogin::Passed(_)), None) => LoggedIn::Refused,
             (Ok(ProtocolLogin::Refused(why)), _) => refused(why),
             (Err(error), _) => {
@@ -223,7 +242,9 @@ impl<R: Records> Logins<R> {
         };
         let subject = name.subject();
         let _turn = self.turns.take(name.name()).await;
-        let look = async || self.look(&name, password, now).await;
+        // A session finds it out by itself, at each of its pages.
+        let must_change = AtomicBool::new(false);
+        let look = async || self.look(&name, password, now, &must_change).await;
         let first = self.two_factor.first_factor(&subject, client, now, look);
         let first = first.await;
         self.happened.notify_one();
@@ -241,6 +262,11 @@ impl<R: Records> Logins<R> {
     /// Second factors, and what a user manages: the crate itself.
     pub(crate) fn two_factor(&self) -> &TwoFactor<R, Work> {
         &self.two_factor
+    }
+
+    /// Which passwords may be chosen.
+    pub(crate) fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// The time of day.
@@ -265,7 +291,7 @@ impl<R: Records> Logins<R> {
             account: accounts::parse(typed).ok(),
             user: None,
         };
-        match accounts::hash(&self.records, name.place(), now).await {
+        match accounts::credential(&self.records, name.place(), now).await {
             Ok(None) => Some(name),
             Ok(Some(_)) => {
                 name.user = Some(second_factor::user_of(name.place()).ok()?);
@@ -279,19 +305,36 @@ impl<R: Records> Logins<R> {
     }
 
     /// Looks at a password. The hash is read now, after the try was counted: a password that is changed meanwhile is either
-    /// compared, or the change ends what the older one opens.
-    async fn look(&self, name: &Name<'_>, password: Zeroizing<String>, now: SystemTime) -> Checked {
-        let hash = match accounts::hash(&self.records, name.place(), now).await {
-            Ok(hash) => hash,
+    /// compared, or the change ends what the older one opens. For one that is right alone more is done than this one read and
+    /// one Argon2: what is known of it from breaches is noted.
+    async fn look(
+        &self,
+        name: &Name<'_>,
+        password: Zeroizing<String>,
+        now: SystemTime,
+        must_change: &AtomicBool,
+    ) -> Checked {
+        let found = match accounts::credential(&self.records, name.place(), now).await {
+            Ok(found) => found,
             Err(error) => {
                 warn!(error = %Causes(&error), "account cannot be read");
                 return Checked::NotLookedAt;
             }
         };
-        match self.passwords.check(password, hash).await {
-            Check::Right => Checked::Right,
-            Check::Wrong => Checked::Wrong,
-            Check::Busy => Checked::NotLookedAt,
+        let check = self.passwords.check(password, found.as_ref(), &self.rules);
+        match (check.await, found) {
+            (Check::Right(state), Some(found)) => {
+                must_change.store(state.must_change(), Ordering::Relaxed);
+                if state != found.state {
+                    let noted = found.note(&self.records, name.place(), state, now);
+                    if let Err(error) = noted.await {
+                        warn!(error = %Causes(&error), "what is known of a password is not noted yet");
+                    }
+                }
+                Checked::Right
+            }
+            (Check::Right(_) | Check::Wrong, _) => Checked::Wrong,
+            (Check::Busy, _) => Checked::NotLookedAt,
         }
     }
 

@@ -13,7 +13,8 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use mail_service::{
-    Accounts, AppPasswords, Care, Clock, Config, Error as ServiceError, Server, Switch, demo, log,
+    Accounts, AppPasswords, Care, Chosen, Clock, Config, Error as ServiceError, Language, Opens,
+    Rules, Server, Switch, Unfit, demo, log,
 };
 use std::{
     error::Error,
@@ -393,16 +394,19 @@ fn user(path: &std::path::Path, command: User) -> Done {
                     return Err(format!("{address} lies in none of the domains of {path}").into());
                 }
                 let password = password(password_stdin)?;
-                accounts.add(&address, &password.text, now).await?;
-                password.show();
+                let chosen = choose(&config, &address, &password, Opens::Alone).await?;
+                accounts.add(&address, &chosen, now).await?;
+                password.show(&chosen, config.language);
             }
             User::Password {
                 address,
                 password_stdin,
             } => {
                 let password = password(password_stdin)?;
-                accounts.set_password(&address, &password.text, now).await?;
-                password.show();
+                let opens = care.opens(&address).await?;
+                let chosen = choose(&config, &address, &password, opens).await?;
+                accounts.set_password(&address, &chosen, now).await?;
+                password.show(&chosen, config.language);
             }
             User::Remove { address } => accounts.remove(&address, now).await?,
             User::Reset { address } => {
@@ -477,11 +481,40 @@ enum Origin {
 }
 
 impl Password {
-    fn show(&self) {
+    fn show(&self, chosen: &Chosen, language: Language) {
         if self.origin == Origin::Made {
             println!("{}", *self.text);
         }
+        if let Some(hint) = chosen.hint(language) {
+            eprintln!("{hint}");
+        }
     }
+}
+
+/// Whether the account may have it. What was made here by chance needs nobody's word.
+async fn choose(
+    config: &Config,
+    address: &str,
+    password: &Password,
+    opens: Opens,
+) -> Result<Chosen, Box<dyn Error>> {
+    if password.origin == Origin::Made {
+        return Ok(Chosen::unchecked(&password.text));
+    }
+    let (rules, language) = (Rules::open(config)?, config.language);
+    let chosen = rules.choose(address, &password.text, opens).await;
+    chosen.map_err(|why| refused(&why, &rules.guidance(opens, language), language).into())
+}
+
+/// The reasons, and what to do instead.
+fn refused(why: &Unfit, guidance: &str, language: Language) -> String {
+    let mut text = format!("the password is not set: {}", why.code());
+    let reasons = why.guidance(language);
+    for line in reasons.iter().map(String::as_str).chain([guidance]) {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    text
 }
 
 fn password(from_stdin: bool) -> Result<Password, Box<dyn Error>> {

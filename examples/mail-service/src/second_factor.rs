@@ -27,7 +27,10 @@ pub use keyring::{Error, Keys};
 pub(crate) use notices::{Notices, tell};
 pub(crate) use work::Work;
 
-use crate::config::{Config, Limits};
+use crate::{
+    config::{Config, Limits},
+    password::Opens,
+};
 use aws_lc_rs::digest::{Context, SHA256};
 use record_store::{AnyStore, Records};
 use std::{sync::Arc, time::SystemTime};
@@ -75,6 +78,19 @@ fn throttle(limits: &Limits) -> Throttle {
     let mut throttle = Throttle::nist();
     throttle.network = limits.login_failures;
     throttle
+}
+
+/// What the password of an account opens.
+pub(crate) async fn opens<R: Records, O: Sync>(
+    factors: &TwoFactor<R, O>,
+    user: &UserId,
+    now: SystemTime,
+) -> Result<Opens, twofactor::Error> {
+    let overview = factors.overview(user, now).await?;
+    Ok(match overview.methods.is_enrolled() {
+        true => Opens::WithSecondFactor,
+        false => Opens::Alone,
+    })
 }
 
 /// For what seals and opens nothing: to end what a password or an account has left. Nobody knows its key.

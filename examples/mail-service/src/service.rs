@@ -14,7 +14,7 @@ use crate::{
     login::{self, Logins},
     mailbox::{Mailboxes, Quota},
     openpgp::{self, OpenPgp},
-    pop3,
+    password, pop3,
     receipts::{self, Receipts},
     second_factor::{self, Notices},
     smtp::{self, command::Recipient, session::Lookup},
@@ -115,6 +115,9 @@ pub enum Error {
     /// No breach alerts.
     #[error("no breach alerts")]
     BreachAlerts(#[from] breach_alerts::Error),
+    /// No rules for passwords.
+    #[error("no rules for passwords")]
+    Password(#[source] password::Error),
     /// No OpenPGP.
     #[error("no OpenPGP")]
     OpenPgp(#[from] openpgp::Error),
@@ -131,6 +134,7 @@ impl From<login::Error> for Error {
         match error {
             login::Error::Threads(error) => Self::Threads(error),
             login::Error::SecondFactor(error) => Self::SecondFactor(error),
+            login::Error::Password(error) => Self::Password(error),
         }
     }
 }
@@ -240,6 +244,15 @@ impl Service {
             config,
         };
         Ok((service, store))
+    }
+}
+
+impl Service {
+    /// The origin of the site, if there is one.
+    pub(crate) fn site(&self) -> Option<String> {
+        let first = self.config.listen.https.first()?.port();
+        let port = self.web.get().map(|web| web.port());
+        Some(self.config.origin_at(port.or(self.config.web.port).unwrap_or(first)))
     }
 }
 

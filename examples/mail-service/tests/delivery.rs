@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-use mail_service::{Accounts, Clock, Config, Resolver, Server, Switch, demo};
+use mail_service::{Accounts, Chosen, Clock, Config, Resolver, Server, Switch, demo};
 use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
 };
-use zeroize::Zeroizing;
 
 const JOE: &str = "joe@b.test";
 
@@ -28,7 +27,7 @@ async fn service(zone: &str, change: impl FnOnce(&mut Config)) -> (Server, TempD
     config.resolver = Resolver::Zone(zone_file);
     change(&mut config);
     let accounts = accounts(&config);
-    let password = Zeroizing::new("long enough".to_owned());
+    let password = Chosen::unchecked("long enough");
     accounts
         .add(JOE, &password, SystemTime::UNIX_EPOCH)
         .await

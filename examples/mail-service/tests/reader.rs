@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)] // a test
 
-use mail_service::{Accounts, Alarm, Clock, Config, Language, Resolver, Server};
+use mail_service::{Accounts, Alarm, Chosen, Clock, Config, Language, Resolver, Server};
 use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName, pem::PemObject},
@@ -14,7 +14,6 @@ use tokio::{
     net::TcpStream,
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
-use zeroize::Zeroizing;
 
 const JOE: &str = "joe@b.test";
 const PASSWORD: &str = "long enough";
@@ -46,7 +45,7 @@ impl Service {
         config.resolver = Resolver::Zone(zone);
         change(&mut config);
         let store = Arc::new(config.open_store().unwrap());
-        let password = Zeroizing::new(PASSWORD.to_owned());
+        let password = Chosen::unchecked(PASSWORD);
         let accounts = Accounts::new(store);
         let made = accounts.add(JOE, &password, SystemTime::UNIX_EPOCH).await;
         made.unwrap();

@@ -12,7 +12,7 @@ use crate::Outcome;
 use crate::letter::{Letter, TO};
 use crate::pop3::Pop3;
 
-const PASSWORD: &str = "correct horse battery staple";
+const PASSWORD: &str = "two lanterns over the harbour";
 
 /// A server whose cost is measured.
 pub(crate) trait Server {

@@ -8,10 +8,10 @@ use crate::{
     demo::peers::{Breaches, KEY},
     fixture::{ACCOUNT, Fixture, PASSWORD, Time},
     mailbox::Quota,
+    password::Chosen,
 };
 use breach_check::End;
 use told::Entry;
-use zeroize::Zeroizing;
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -103,9 +103,9 @@ impl Stage {
     }
 
     async fn add(&self, account: &str) {
-        let word = Zeroizing::new(PASSWORD.to_owned());
+        let (word, now) = (Chosen::unchecked(PASSWORD), self.time.now());
         let accounts = Accounts::new(self.fixture.store.clone());
-        accounts.add(account, &word, self.time.now()).await.unwrap();
+        accounts.add(account, &word, now).await.unwrap();
     }
 
     async fn remove(&self, account: &str) {

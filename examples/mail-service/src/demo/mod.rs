@@ -222,7 +222,7 @@ impl Stage {
         let password = new_password()?;
         let store = Arc::new(config.open_store()?);
         Accounts::new(store)
-            .add(BOB, &password, clock.now())
+            .add(BOB, &crate::Chosen::unchecked(&password), clock.now())
             .await?;
         let server = Box::pin(Server::start(config.clone(), clock.clone())).await?;
         // What links name.

@@ -84,7 +84,8 @@ impl<'a> Scene<'a> {
         let (logins, password) = (stage.server.logins(), crate::new_password()?);
         let (factors, now) = (logins.two_factor(), logins.now());
         let accounts = Accounts::new(Arc::new(stage.config.open_store()?));
-        accounts.add(CAROL, &password, now).await?;
+        let chosen = crate::Chosen::unchecked(&password);
+        accounts.add(CAROL, &chosen, now).await?;
         let (user, label) = (user_of(CAROL)?, Label::new(CAROL)?);
         let enrolment = factors.enrol(&user, &label, Parameters::default(), now);
         let enrolment = enrolment.await?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    Accounts,
+    Accounts, Chosen,
     fixture::{ACCOUNT, Fixture, PASSWORD, Time},
     second_factor::Keys,
 };
@@ -13,6 +13,11 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 fn secret(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
+}
+
+/// Rules without a source.
+fn rules() -> Arc<Rules> {
+    Arc::new(Rules::open(&Config::default()).unwrap())
 }
 
 /// An address in a network of its own.
@@ -102,7 +107,7 @@ async fn a_pool_without_a_place_counts_nothing() {
         let factors =
             second_factor::build(config, fixture.store.clone(), keyring.clone(), work.clone());
         let (store, work) = (fixture.store.clone(), work.clone());
-        Logins::with(store, factors.unwrap(), work, time.clock()).unwrap()
+        Logins::with(store, factors.unwrap(), (work, rules()), time.clock()).unwrap()
     };
     let busy = build(&full);
     for _ in 0..20 {
@@ -177,12 +182,12 @@ async fn ten_thousand_guesses_over_all_doors_have_one_budget_and_the_owner_gets_
     assert_eq!(mail(logins, from(1), ACCOUNT, PASSWORD).await, account());
     // A new password ends it for everybody.
     let accounts = Accounts::new(fixture.store.clone());
-    let new = secret("a new password");
+    let new = "a new password";
     accounts
-        .set_password(ACCOUNT, &new, time.now())
+        .set_password(ACCOUNT, &Chosen::unchecked(new), time.now())
         .await
         .unwrap();
-    assert_eq!(mail(logins, from(5), ACCOUNT, &new).await, account());
+    assert_eq!(mail(logins, from(5), ACCOUNT, new).await, account());
 }
 
 #[tokio::test]
@@ -313,7 +318,7 @@ impl Watched {
         let keyring = Keys::generate().unwrap().keyring().unwrap();
         let config = &fixture.service.config;
         let factors = second_factor::build(config, store.clone(), keyring, work.clone());
-        let logins = Logins::with(store.clone(), factors.unwrap(), work, time.clock());
+        let logins = Logins::with(store.clone(), factors.unwrap(), (work, rules()), time.clock());
         Self {
             logins: logins.unwrap(),
             store,

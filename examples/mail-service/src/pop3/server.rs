@@ -150,6 +150,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
         let login = logins.mail(self.client, Scope::Pop3, &user, password).await;
         match login {
             LoggedIn::Account(account) => self.open(account).await,
+            LoggedIn::MustChange(account) => match self.service.site() {
+                Some(site) => {
+                    info!(client = %Network(self.client), "a password must be changed first");
+                    Login::MustChange(site)
+                }
+                // Nobody could change it: the mail that tells of it is to be read.
+                None => self.open(account).await,
+            },
             LoggedIn::Refused => Login::Refused,
             LoggedIn::Throttled { until } => {
                 Login::Throttled(until.duration_since(logins.now()).unwrap_or_default())

@@ -113,6 +113,8 @@ pub enum Login {
     Throttled(Duration),
     /// So many failures that nothing is looked at from where nobody has logged in before.
     Disabled,
+    /// The password is right, and is to be changed first, at the site of this origin.
+    MustChange(String),
     /// Another session has the maildrop.
     InUse,
     /// The server cannot now.
@@ -123,6 +125,7 @@ pub enum Login {
 const REFUSED: &str = "-ERR [AUTH] name or password wrong; who logs in to the site in two steps needs an app password here";
 const TOO_MANY: &str =
     "-ERR [AUTH] too many failures: this password is out of use from here until it is changed";
+const BREACHED: &str = "-ERR [AUTH] this password is known from breaches; choose another one at";
 
 /// Failed logins before the connection is closed.
 const MAX_FAILURES: usize = 3;
@@ -220,6 +223,12 @@ impl Session {
                 let wait = wait.as_secs().saturating_add(1);
                 let text = "-ERR [LOGIN-DELAY] too many failures: try again in";
                 line_out(out, format_args!("{text} {wait} seconds"));
+                return Action::Close;
+            }
+            // The credentials are what is wrong (RFC 3206 §4): asking for them again does not help, so no session does.
+            Login::MustChange(site) => {
+                let path = "/account/password";
+                line_out(out, format_args!("{BREACHED} {site}{path}"));
                 return Action::Close;
             }
             Login::Disabled => {

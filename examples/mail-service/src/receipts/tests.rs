@@ -6,7 +6,7 @@ use symmetric_seal::{
     link::{Notice, ReadNotice, ReaderToken, Refusal, Terms},
     store::Issued,
 };
-use zeroize::Zeroizing;
+use crate::Chosen;
 
 const TO: &str = "bob@example.net";
 const SECRET: &str = "drei R\u{e4}der & ein Flu\u{df}";
@@ -249,7 +249,7 @@ async fn who_gets_the_address_of_somebody_else_is_not_told_of_his_messages() {
         .unwrap();
     assert_eq!(stage.receipts.tell(None).await.unwrap(), told(0, 1, 0));
     stage.release(&link, 2).await;
-    let password = Zeroizing::new(PASSWORD.to_owned());
+    let password = Chosen::unchecked(PASSWORD);
     let again = stage.receipts.accounts.add(ACCOUNT, &password, stage.now);
     again.await.unwrap();
     // Nor if he seals messages of his own.
@@ -283,7 +283,7 @@ async fn a_change_of_owner_is_noticed_by_the_commit_itself() {
         task: Task::Remove(record.clone(), version),
         guard: (key, owned),
     };
-    let (account, password) = (Arc::from(ACCOUNT), Zeroizing::new(PASSWORD.to_owned()));
+    let (account, password) = (Arc::from(ACCOUNT), Chosen::unchecked(PASSWORD));
     stage
         .receipts
         .accounts

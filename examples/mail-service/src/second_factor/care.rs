@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     config::Config,
     login::{self, Logins, WebLogin},
+    password::{self, Opens},
 };
 use record_store::AnyStore;
 use std::{fmt::Write, io, net::Ipv4Addr, path::PathBuf, sync::Arc, time::SystemTime};
@@ -72,6 +73,9 @@ pub enum CareError {
     /// Threads could not be started.
     #[error("cannot start threads")]
     Threads(#[source] io::Error),
+    /// There are no rules for passwords.
+    #[error("no rules for passwords")]
+    Password(#[source] password::Error),
     /// There is no site.
     #[error("a link needs a site: `listen.https` names no address")]
     NoSite,
@@ -175,6 +179,15 @@ impl Care {
         Ok(gone)
     }
 
+    /// What the password of an account opens.
+    ///
+    /// # Errors
+    /// [`CareError`].
+    pub async fn opens(&self, address: &str) -> Result<Opens, CareError> {
+        let (user, now) = self.user(address).await?;
+        Ok(super::opens(&keyless(self.store.clone())?, &user, now).await?)
+    }
+
     /// A link by which the user sets a new password, once, within 24 hours. The second factor is asked for as before.
     ///
     /// # Errors
@@ -257,6 +270,7 @@ impl Care {
         started.map_err(|error| match error {
             login::Error::Threads(error) => CareError::Threads(error),
             login::Error::SecondFactor(error) => CareError::Keys(error),
+            login::Error::Password(error) => CareError::Password(error),
         })
     }
 

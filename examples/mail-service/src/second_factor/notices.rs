@@ -1,4 +1,5 @@
-//! What happens to an account's second factors, told to its user by mail into the mailbox here.
+//! What happens to an account's second factors, told to its user by mail into the mailbox here; and that the password must be
+//! changed, for which the mark beside the account stands for the event, and goes with the commit of the mail ([`breached`]).
 //!
 //! ```text
 //! a step of a login ── one commit ──► the decision record, and an event (twofactor)
@@ -10,7 +11,12 @@
 //! So each event is told once, whatever ends when, at however many nodes. A full mailbox has 30 days; who gets the address
 //! later hears nothing of it, because events end with the account. Nobody's login waits for any of this.
 
-use super::{sha256, user_of, words};
+mod breached;
+
+use super::{
+    sha256, user_of,
+    words::{self, Said},
+};
 use crate::{
     accounts::{Accounts, Error as AccountError},
     clock::{self, Clock},
@@ -101,6 +107,12 @@ impl Notices {
 
     /// Tells what waits.
     pub(crate) async fn tell(&self) -> Result<Told, Failure> {
+        let mut told = self.tell_events().await?;
+        self.tell_breached(&mut told).await?;
+        Ok(told)
+    }
+
+    async fn tell_events(&self) -> Result<Told, Failure> {
         let mut told = Told::default();
         loop {
             let before = told.done();
@@ -166,7 +178,13 @@ impl Notices {
                 task: Task::Leave(mark(one)?, until),
                 guard: guard.clone(),
             };
-            let mail = self.mail(account, one, now);
+            let letter = Letter {
+                id: id(one),
+                said: &words::say(one.event),
+                at: one.at,
+                code: one.event.code(),
+            };
+            let mail = self.mail(account, &letter, now);
             let delivered = self
                 .mailboxes
                 .deliver_once(account, mail.as_bytes(), &once, now);
@@ -193,10 +211,11 @@ impl Notices {
     }
 
     /// A whole message.
-    fn mail(&self, account: &str, one: &Waiting, now: SystemTime) -> String {
-        let said = words::say(one.event);
+    fn mail(&self, account: &str, letter: &Letter<'_>, now: SystemTime) -> String {
+        let said = letter.said;
         let mut mail = String::from("Return-Path: <>\r\n");
-        let id: String = id(one)
+        let id: String = letter
+            .id
             .iter()
             .take(12)
             .fold(String::new(), |mut id, octet| {
@@ -224,15 +243,24 @@ impl Notices {
         paragraph("", &said.headline, &mut body);
         let when = format!(
             "\r\nAccount: {account}\r\nTime: {}\r\n\r\n",
-            clock::minute(one.at)
+            clock::minute(letter.at)
         );
         body.extend_from_slice(when.as_bytes());
         paragraph("", said.advice, &mut body);
-        let code = format!("\r\nFor your administrator: {}\r\n", one.event.code());
+        let code = format!("\r\nFor your administrator: {}\r\n", letter.code);
         body.extend_from_slice(code.as_bytes());
         mail.push_str(&String::from_utf8_lossy(&body));
         mail
     }
+}
+
+/// What a user is told.
+struct Letter<'a> {
+    /// By which it is known again.
+    id: [u8; 32],
+    said: &'a Said,
+    at: SystemTime,
+    code: &'a str,
 }
 
 /// By which an event is known again.

@@ -91,6 +91,18 @@ pub(super) fn say(event: Event) -> Said {
     }
 }
 
+/// That the password must be changed.
+pub(super) fn must_change() -> Said {
+    Said {
+        subject: "The password of your account must be changed".into(),
+        headline: "At a login it was found among the passwords that are known from breaches of whatever services, so that others \
+                   can try it. Until it is changed the site opens nothing else, and mail programs get in by app passwords alone."
+            .into(),
+        advice: "Log in on the site and choose a password that you use nowhere else; where there is no site, ask your administrator \
+                 for a new one. If you use the old one elsewhere, change it there, too.",
+    }
+}
+
 fn removed(kind: Kind) -> &'static str {
     match kind {
         Kind::Otp => "An app for login codes was",
@@ -145,5 +157,9 @@ mod tests {
             assert!(!said.advice.contains("  ") && said.subject.is_ascii());
             assert!(seen.insert(text), "{event:?}");
         }
+        let Said {
+            subject, headline, ..
+        } = must_change();
+        assert!(seen.insert(format!("{subject}\n{headline}")));
     }
 }

@@ -12,7 +12,7 @@ mod recovery;
 mod second_factor;
 mod tokens;
 
-pub(super) use password::{fields, unfit};
+pub(super) use password::{fields, status_of, unfit};
 
 use super::{
     cookies::Cookie,

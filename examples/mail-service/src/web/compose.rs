@@ -10,7 +10,8 @@
 //!
 //! The login comes first: before it nothing of the body is read, and after too many failures no password is looked at. Who
 //! has a second factor does not log in here by a password, nor by an app password, which no page takes whatever its scope:
-//! `login.second-factor` says that the session of the site is wanted.
+//! `login.second-factor` says that the session of the site is wanted. `login.must-change` says that the password is right, and
+//! known from breaches: nothing is handed in before it is changed on the site.
 //! Unless the message is bound to its link, whose secret the server never has, the link is mailed to the recipient. The
 //! password of the account is overwritten after its check; what the HTTP library has read stays in its buffer until that
 //! is used again.
@@ -18,7 +19,7 @@
 use super::{
     Client,
     api::{OCTETS, ROOM_WAIT, UPLOAD_PATIENCE, body, ours, said},
-    door::Door,
+    door::{Door, Standing},
     forms,
     refusal::{Refusal, seconds},
 };
@@ -139,11 +140,13 @@ impl Compose {
 
     /// Who is logged in, and the secret that the token of the forms belongs to.
     async fn session(&self, fields: &HeaderMap) -> Result<Option<Session>, Refusal> {
-        match self.door.session(fields).await {
-            Ok(found) => Ok(found.map(|(session, token)| {
+        match self.door.session_and_standing(fields).await {
+            // Whoever must change the password does nothing else before.
+            Ok(Some((_, _, Standing::MustChange)) | None) => Ok(None),
+            Ok(Some((session, token, Standing::Fine))) => {
                 let secret = Zeroizing::new(*token.secret());
-                (session.account().into(), secret)
-            })),
+                Ok(Some((session.account().into(), secret)))
+            }
             Err(error) => {
                 warn!(error = %Causes(&error), "a session cannot be read");
                 Err(Refusal::failed())
@@ -160,7 +163,14 @@ impl Compose {
         let refused_at = Instant::now() + FAILED_LOGIN;
         let refusal = match self.logins.password(client, &user, password).await {
             WebLogin::Passed(_) => {
-                return accounts::parse(&user).map_err(|_| Refusal::login());
+                let account = accounts::parse(&user).map_err(|_| Refusal::login())?;
+                let now = self.logins.now();
+                let found = accounts::credential(&self.door.store, &account, now).await;
+                return match found {
+                    Ok(Some(found)) if found.must_change() => Err(Refusal::must_change()),
+                    Ok(_) => Ok(account),
+                    Err(_) => Err(Refusal::failed()),
+                };
             }
             WebLogin::Unavailable => return Err(Refusal::failed()),
             WebLogin::Second(..) => return Err(Refusal::second_factor()),

@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | [`Visit`] | anybody's | nothing |
 //! | [`VisitForm`] | anybody's | the origin, the cookie `__Host-visit`, the token of the form |
-//! | [`User`] | somebody's who is logged in | the session |
+//! | [`User`] | somebody's who is logged in | the session, and that the password need not be changed first |
 //! | [`UserForm`] | the same | the session, the origin, the token |
 //! | [`Proven`], [`ProvenForm`] | the same | that, and that he has shown who he is within ten minutes |
 
@@ -20,7 +20,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    accounts::{self, Accounts},
+    accounts::{self, Accounts, Credential},
     clock::Clock,
     log::Causes,
     login::Logins,
@@ -42,7 +42,10 @@ use record_store::AnyStore;
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 use tracing::warn;
@@ -109,14 +112,20 @@ impl Door {
     /// What logins of an account rest on; nothing if there is no such account.
     pub(super) async fn basis(&self, account: &str) -> Result<Option<Basis>, Failed> {
         let now = self.now();
-        let Some(hash) = accounts::hash(&self.store, account, now).await? else {
-            return Ok(None);
-        };
+        let found = accounts::credential(&self.store, account, now).await?;
+        match found {
+            Some(found) => self.basis_of(account, &found).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn basis_of(&self, account: &str, found: &Credential) -> Result<Option<Basis>, Failed> {
         let Ok(user) = user_of(account) else {
             return Ok(None);
         };
-        let generation = self.logins.two_factor().generation(&user, now).await?;
-        Ok(Some(Basis::new(&hash, generation)))
+        let factors = self.logins.two_factor();
+        let generation = factors.generation(&user, self.now()).await?;
+        Ok(Some(Basis::new(&found.phc, generation)))
     }
 
     /// The session of a request, if there is one that has not ended.
@@ -124,12 +133,49 @@ impl Door {
         &self,
         fields: &HeaderMap,
     ) -> Result<Option<(Session, Token)>, Failed> {
+        let found = self.session_and_standing(fields).await?;
+        Ok(found.map(|(session, token, _)| (session, token)))
+    }
+
+    /// The same, and what it may be used for.
+    pub(super) async fn session_and_standing(
+        &self,
+        fields: &HeaderMap,
+    ) -> Result<Option<(Session, Token, Standing)>, Failed> {
         let Some(token) = Cookie::Session.of(fields).and_then(Token::parse) else {
             return Ok(None);
         };
-        let basis = async |account: &str| self.basis(account).await;
-        let session = self.sessions.find(&token, self.now(), basis).await?;
-        Ok(session.map(|session| (session, token)))
+        let (now, must_change) = (self.now(), AtomicBool::new(false));
+        let basis = async |account: &str| {
+            let found = accounts::credential(&self.store, account, now).await?;
+            let Some(found) = found else {
+                return Ok(None);
+            };
+            must_change.store(found.must_change(), Ordering::Relaxed);
+            self.basis_of(account, &found).await
+        };
+        let session = self.sessions.find(&token, now, basis).await?;
+        let standing = match must_change.into_inner() {
+            true => Standing::MustChange,
+            false => Standing::Fine,
+        };
+        Ok(session.map(|session| (session, token, standing)))
+    }
+}
+
+/// What a session may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Fine,
+    /// To change the password, which is known from breaches, and to log out.
+    MustChange,
+}
+
+impl Standing {
+    /// Where whoever is logged in has to go instead, if he may not go there.
+    fn detour(self, path: &str) -> Option<&'static str> {
+        let may = ["/account/password", "/logout"].contains(&path);
+        (self == Self::MustChange && !may).then_some("/account/password")
     }
 }
 
@@ -282,6 +328,7 @@ pub(super) struct User {
     pub(super) visit: Visit,
     pub(super) session: Session,
     pub(super) id: UserId,
+    pub(super) standing: Standing,
     /// The token of his forms.
     token: String,
 }
@@ -302,6 +349,8 @@ impl User {
     /// After the session got another token.
     pub(super) fn renew(&mut self, session: Session, token: &Token) {
         (self.session, self.token) = (session, forms::token(token.secret()));
+        // Of the password: no other change is let through before it.
+        self.standing = Standing::Fine;
     }
 
     pub(super) fn page(
@@ -337,19 +386,23 @@ impl FromRequestParts<Arc<Door>> for User {
 
     async fn from_request_parts(parts: &mut Parts, door: &Arc<Door>) -> Result<Self, Response> {
         let Ok(visit) = Visit::from_request_parts(parts, door).await;
-        let session = door.session(&visit.fields).await;
+        let session = door.session_and_standing(&visit.fields).await;
         let found = session.map_err(|error| visit.failed(&error))?;
-        let user = found.and_then(|(session, token)| {
+        let user = found.and_then(|(session, token, standing)| {
             let id = user_of(session.account()).ok()?;
-            Some((session, id, forms::token(token.secret())))
+            Some((session, id, standing, forms::token(token.secret())))
         });
         match user {
-            Some((session, id, token)) => Ok(Self {
-                visit,
-                session,
-                id,
-                token,
-            }),
+            Some((session, id, standing, token)) => match standing.detour(parts.uri.path()) {
+                Some(elsewhere) => Err(to(elsewhere)),
+                None => Ok(Self {
+                    visit,
+                    session,
+                    id,
+                    standing,
+                    token,
+                }),
+            },
             None => {
                 let had = Cookie::Session.of(&visit.fields).is_some();
                 let mut response = to(if had { "/login?over" } else { "/login" });

@@ -74,6 +74,7 @@ pub(crate) struct Web {
     directory: Directory,
     headers: Headers,
     longest: Duration,
+    port: u16,
 }
 
 /// Why there is no site.
@@ -111,7 +112,13 @@ impl Web {
             directory: Directory::new(config, service.openpgp.clone(), service.clock.clone()),
             headers: Headers::new(&config.web, pages),
             longest: config.web.connection(),
+            port,
         })
+    }
+
+    /// The one that links name.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn router(&self, host: Host) -> Router {

@@ -69,6 +69,11 @@ impl Refusal {
         Self::new(StatusCode::FORBIDDEN, "login.second-factor")
     }
 
+    /// The password is right, and known from breaches: change it on the site first.
+    pub(super) fn must_change() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "login.must-change")
+    }
+
     /// The password is out of use, from where nobody has logged in before, until it is changed.
     pub(super) fn disabled() -> Self {
         Self::new(StatusCode::FORBIDDEN, "login.disabled")

@@ -6,15 +6,15 @@
 //! forms, and no other site gets it as a referrer.
 
 use super::{
-    account::{fields, unfit},
+    account::{fields, status_of, unfit},
     door::{Door, Visit, VisitForm, to},
     html::el,
     layout::{Script, button, card, field, form, hidden, p, soft},
     login::{Answer, say},
 };
 use crate::{
-    accounts,
     login::FAILED_LOGIN,
+    password::Opens,
     second_factor::{reset, user_of},
     sessions::history::What,
 };
@@ -49,6 +49,15 @@ struct Meant {
     pending: Option<Pending>,
 }
 
+impl Meant {
+    fn opens(&self) -> Opens {
+        match self.pending {
+            Some(_) => Opens::WithSecondFactor,
+            None => Opens::Alone,
+        }
+    }
+}
+
 async fn look(door: &Door, visit: &Visit, token: &str) -> Result<Meant, axum::response::Response> {
     let now = door.now();
     let account = reset::look(&door.store, token, now).await;
@@ -78,17 +87,19 @@ async fn look(door: &Door, visit: &Visit, token: &str) -> Result<Meant, axum::re
 async fn ask(State(door): State<Arc<Door>>, Path(token): Path<String>, visit: Visit) -> Answer {
     let token = Zeroizing::new(token);
     let meant = look(&door, &visit, &token).await?;
-    page(&visit, &meant, &token, StatusCode::OK, &Wrong::default())
+    let wrong = Wrong::default();
+    page(&door, &visit, (&meant, &token), StatusCode::OK, &wrong)
 }
 
 fn page(
+    door: &Door,
     visit: &Visit,
-    meant: &Meant,
-    reset: &str,
+    (meant, reset): (&Meant, &str),
     status: StatusCode,
     wrong: &Wrong<'_>,
 ) -> Answer {
     let w = visit.words;
+    let note = door.logins.rules().guidance(meant.opens(), w.spoken());
     visit.page(status, (w.reset_title, Script::None), |token| {
         let second = meant.pending.as_ref().map(|_| {
             field("second", "text", w.reset_code)
@@ -113,7 +124,7 @@ fn page(
                             .set("autocomplete", "username")
                             .flag("hidden"),
                     )
-                    .with(fields(w, wrong.new, wrong.again))
+                    .with(fields(w, &note, wrong.new, wrong.again))
                     .with(second)
                     .with(button(w.reset_set)),
             )
@@ -133,16 +144,21 @@ async fn set(State(door): State<Arc<Door>>, VisitForm { visit, form }: VisitForm
             again: Some(w.password_differs),
             ..Wrong::default()
         };
-        return page(&visit, &meant, &token, bad, &wrong);
+        return page(&door, &visit, (&meant, &token), bad, &wrong);
     }
-    if let Err(error) = accounts::suits(&new, &meant.account) {
-        let text = unfit(w, &error).unwrap_or_default();
-        let wrong = Wrong {
-            new: Some(&text),
-            ..Wrong::default()
-        };
-        return page(&visit, &meant, &token, bad, &wrong);
-    }
+    let rules = door.logins.rules();
+    let chosen = match rules.choose(&meant.account, &new, meant.opens()).await {
+        Ok(chosen) => chosen,
+        Err(why) => {
+            let text = unfit(w, &why);
+            let wrong = Wrong {
+                new: Some(&text),
+                ..Wrong::default()
+            };
+            let status = status_of(&why);
+            return page(&door, &visit, (&meant, &token), status, &wrong);
+        }
+    };
     if let Some(why) = refused(&door, &visit, &meant, &form.secret("second")).await? {
         door.logins.happened();
         sleep_until(begun + FAILED_LOGIN).await;
@@ -151,10 +167,11 @@ async fn set(State(door): State<Arc<Door>>, VisitForm { visit, form }: VisitForm
             second: Some(&said.text),
             ..Wrong::default()
         };
-        return Ok(said.with(page(&visit, &meant, &token, said.status, &wrong)?));
+        let page = page(&door, &visit, (&meant, &token), said.status, &wrong)?;
+        return Ok(said.with(page));
     }
     let now = door.now();
-    let taken = reset::take(&door.accounts, &token, new, now).await;
+    let taken = reset::take(&door.accounts, &token, chosen, now).await;
     door.logins.happened();
     let failed = |error: super::door::Failed| visit.failed(&error);
     if taken.map_err(|error| failed(error.into()))?.is_none() {

@@ -1,6 +1,7 @@
 //! All that the pages of login and account say, in English and German, side by side so that neither can be forgotten.
 //! `{x}` is filled in by [`fill`].
 
+use crate::config::Language;
 use axum::http::{HeaderMap, header::ACCEPT_LANGUAGE};
 
 macro_rules! words {
@@ -36,6 +37,16 @@ impl Words {
             }
         }
         &ENGLISH
+    }
+}
+
+impl Words {
+    /// The language, for what has words of its own.
+    pub(super) fn spoken(&self) -> Language {
+        match self.language {
+            "de" => Language::German,
+            _ => Language::English,
+        }
     }
 }
 
@@ -289,15 +300,11 @@ words! {
         "Alle anderen Sitzungen enden, und gemerkte Geräte werden vergessen. Ihr zweiter Faktor und Ihre App-Passwörter bleiben.";
     password_now: "Password until now", "Bisheriges Passwort";
     password_new: "New password", "Neues Passwort";
-    password_note: "At least {least} characters. Long is better than strange: a sentence is a good password.",
-        "Mindestens {least} Zeichen. Lang ist besser als seltsam: ein Satz ist ein gutes Passwort.";
+    password_must: "Your password is known from breaches, so that others can try it. Choose another one now; until then nothing else is open here. Change it wherever else you use it, too.",
+        "Ihr Passwort ist aus Datenlecks bekannt, so dass andere es probieren können. Wählen Sie jetzt ein anderes; bis dahin ist hier nichts anderes offen. Ändern Sie es auch überall, wo Sie es sonst verwenden.";
     password_again: "Once more", "Noch einmal";
     password_differs: "The two are not the same.", "Die beiden sind nicht gleich.";
     password_wrong: "This is not your password until now.", "Das ist nicht Ihr bisheriges Passwort.";
-    password_unfit: "It needs {least} characters or more, at most {most} octets, and no control characters.",
-        "Es braucht mindestens {least} Zeichen, höchstens {most} Oktette, und keine Steuerzeichen.";
-    password_guessable: "It stands in your address, or is one character over and over: it would be the first that anybody tries.",
-        "Es steht in Ihrer Adresse oder ist ein einziges Zeichen immer wieder: das probiert jeder zuerst.";
     password_change: "Change the password", "Passwort ändern";
     password_changed: "The password was changed. All other sessions have ended.",
         "Das Passwort wurde geändert. Alle anderen Sitzungen sind beendet.";

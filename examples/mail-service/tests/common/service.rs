@@ -16,7 +16,7 @@ use super::{PATIENCE, Peer, eventually};
 /// The account.
 pub(crate) const USER: &str = "bob@b.test";
 /// Its password.
-pub(crate) const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "two lanterns over the harbour";
 
 /// What the tests' domains publish: a.test sends from loopback, bank.test sends nothing from here.
 const ZONE: &str = r#"{

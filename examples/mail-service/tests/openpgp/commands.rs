@@ -22,7 +22,7 @@ fn folder(openpgp: &str) -> tempfile::TempDir {
 fn with_account(openpgp: &str) -> tempfile::TempDir {
     let folder = folder(openpgp);
     let add = ["user", "add", BOB, "--password-stdin"];
-    run(folder.path(), &add, "correct horse battery\n").done();
+    run(folder.path(), &add, "two lanterns over the harbour\n").done();
     folder
 }
 
@@ -236,7 +236,7 @@ fn what_is_sent_is_signed_and_encrypted_by_a_plan_that_is_told() {
     run(
         joe.path(),
         &["user", "add", "joe@b.test", "--password-stdin"],
-        "correct horse\n",
+        "seven lamps along the canal\n",
     )
     .done();
     let of = made(key(

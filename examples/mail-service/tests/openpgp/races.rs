@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mail_service::openpgp::{OpenPgp, Opener};
-use mail_service::{Accounts, Clock, Config};
+use mail_service::{Accounts, Chosen, Clock, Config};
 use pgp_keystore::Form;
 use pgp_keystore::custody::Custody;
 use pgp_keystore::store::StoreError;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
-use zeroize::Zeroizing;
 
 use crate::world::{now, own_key, person};
 
@@ -26,7 +25,7 @@ async fn two() -> ([Arc<OpenPgp>; 2], tempfile::TempDir) {
     mail_service::openpgp::make_kek(&config).unwrap();
     config.prepare().unwrap();
     let open = || Arc::new(config.open_store().unwrap());
-    let password = Zeroizing::new("long enough".to_owned());
+    let password = Chosen::unchecked("long enough");
     let accounts = Accounts::new(open());
     accounts.add(BOB, &password, now()).await.unwrap();
     let one = || Arc::new(OpenPgp::new(&config, open(), Clock::system()).unwrap());
@@ -121,7 +120,7 @@ async fn a_removal_takes_the_keys_along() {
     accounts.remove(BOB, now()).await.unwrap();
     assert!(before.own().await.unwrap().is_empty());
     assert!(!before.is_set_up().await.unwrap());
-    let password = Zeroizing::new("long enough".to_owned());
+    let password = Chosen::unchecked("long enough");
     accounts.add(BOB, &password, now()).await.unwrap();
     let after = nodes[1].keyring(BOB).await.unwrap();
     assert_ne!(before.account().id(), after.account().id());

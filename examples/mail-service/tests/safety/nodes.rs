@@ -72,21 +72,25 @@ fn interop_postgres_accounts_are_the_same_at_both_nodes_at_once() {
     let database = Postgres::start();
     let nodes = nodes(&database);
     let ann = "ann@b.test";
-    user(&nodes[0], &["add", ann, "--password-stdin"], "first secret");
+    user(
+        &nodes[0],
+        &["add", ann, "--password-stdin"],
+        "a lantern by the harbour",
+    );
     let login = |node: &Service, password| Pop3::login(node.pop3(), ann, password).unwrap();
-    assert!(login(&nodes[1], "first secret").is_ok());
+    assert!(login(&nodes[1], "a lantern by the harbour").is_ok());
     user(
         &nodes[1],
         &["password", ann, "--password-stdin"],
-        "second one",
+        "seven lamps along the canal",
     );
-    let refused = login(&nodes[0], "first secret").err().unwrap();
+    let refused = login(&nodes[0], "a lantern by the harbour").err().unwrap();
     assert!(refused.starts_with("[AUTH]"), "{refused}");
     eventually("the other session has ended", || {
-        login(&nodes[0], "second one").is_ok()
+        login(&nodes[0], "seven lamps along the canal").is_ok()
     });
     user(&nodes[0], &["remove", ann], "");
-    assert!(login(&nodes[1], "second one").is_err());
+    assert!(login(&nodes[1], "seven lamps along the canal").is_err());
     let mut session = Smtp::open(nodes[1].smtp()).unwrap();
     let envelope = session.envelope("alice@a.test", ann).unwrap();
     assert_eq!(envelope.code, 550, "{envelope:?}");

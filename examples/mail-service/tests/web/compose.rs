@@ -2,12 +2,11 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use mail_service::Accounts;
+use mail_service::{Accounts, Chosen};
 use record_store::{Prefix, Records};
 use serde_json::{Value, json};
 use symmetric_seal::link::{LinkId, LinkSecret, ReaderToken, SenderToken, Status};
 use symmetric_seal::{Opener, Passphrase, Profile, Sealed, Sealer};
-use zeroize::Zeroizing;
 
 use super::http::{Answer, ask, raw};
 use super::outside::Outside;
@@ -37,7 +36,7 @@ impl Post {
         .await;
         let accounts = Accounts::new(world.store.clone());
         for (address, password) in [(ALICE, LOGIN), ("carol@b.test", "of somebody else")] {
-            let password = Zeroizing::new(password.to_owned());
+            let password = Chosen::unchecked(password);
             accounts.add(address, &password, world.now()).await.unwrap();
         }
         Self { world, outside }

@@ -11,12 +11,11 @@ use std::time::{Duration, Instant, SystemTime};
 use super::http::{ask, try_ask};
 use super::pop3::Pop3;
 use super::world::{ACCOUNT, PASSWORD, SEALED, World, seal};
-use mail_service::{Accounts, Config, receipts};
+use mail_service::{Accounts, Chosen, Config, receipts};
 use record_store::{AnyStore, Commit, Expect, Records};
 use symmetric_seal::link::{LinkId, ReadNotice, ReaderToken, Terms};
 use symmetric_seal::store::{Issued, Links};
 use symmetric_seal::{AccessProof, Opener, Passphrase};
-use zeroize::Zeroizing;
 
 const MAIL: &[u8] = b"Subject: the vault\r\n\r\n4711\r\n";
 /// How long something may take that has to happen.
@@ -252,7 +251,7 @@ async fn killed_while_people_read_it_tells_each_view_once() {
     let config = Config::load(&path).unwrap();
     config.prepare().unwrap();
     let store = Arc::new(config.open_store().unwrap());
-    let (now, password) = (SystemTime::now(), Zeroizing::new(PASSWORD.to_owned()));
+    let (now, password) = (SystemTime::now(), Chosen::unchecked(PASSWORD));
     let added = Accounts::new(store.clone());
     added.add(ACCOUNT, &password, now).await.unwrap();
     let links = Links::new(store.clone());

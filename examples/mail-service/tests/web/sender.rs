@@ -212,7 +212,7 @@ async fn what_cannot_be_sealed_or_sent_leaves_nothing_behind() {
     // Nobody is there, and then somebody.
     let here = ["--to", "carol@b.test"];
     refused(seal("alice@b.test", &here, &right), "no such mailbox here");
-    let password = zeroize::Zeroizing::new("long enough".to_owned());
+    let password = mail_service::Chosen::unchecked("long enough");
     let accounts = mail_service::Accounts::new(world.store.clone());
     let added = accounts.add("carol@b.test", &password, world.now());
     added.await.unwrap();

@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use mail_service::{Accounts, Clock, Config, Server};
+use mail_service::{Accounts, Chosen, Clock, Config, Server};
 use record_store::AnyStore;
 use symmetric_seal::link::{LinkSecret, Terms};
 use symmetric_seal::store::{Issued, Links};
 use symmetric_seal::{Passphrase, Profile, Sealed, Sealer};
-use zeroize::Zeroizing;
 
 pub(crate) const SITE: &str = "mail.b.test";
 pub(crate) const SEALED: &str = "sealed.b.test";
@@ -65,7 +64,7 @@ impl World {
 
     /// Makes the account of a sender.
     pub(crate) async fn account(&self) {
-        let password = Zeroizing::new(PASSWORD.to_owned());
+        let password = Chosen::unchecked(PASSWORD);
         let accounts = Accounts::new(self.store.clone());
         accounts.add(ACCOUNT, &password, self.now()).await.unwrap();
     }

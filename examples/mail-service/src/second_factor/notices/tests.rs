@@ -1,6 +1,7 @@
 //! What users are told, once.
 
 use super::*;
+use crate::Chosen;
 use crate::fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time};
 use twofactor::Scope;
 use zeroize::Zeroizing;
@@ -162,7 +163,7 @@ async fn a_full_mailbox_has_time_and_keeps_nobody_else_from_hearing() {
     let told = stage.tell().await;
     assert_eq!((told.delivered, told.settled, told.waiting), (0, 0, 1));
     // Somebody whose events stand behind a whole page of those.
-    let (zoe, word) = ("zoe@b.test", Zeroizing::new("long enough".to_owned()));
+    let (zoe, word) = ("zoe@b.test", Chosen::unchecked("long enough"));
     accounts.add(zoe, &word, now).await.unwrap();
     factors
         .rebind_password(&user_of(zoe).unwrap(), now)
@@ -180,7 +181,7 @@ async fn a_later_owner_hears_nothing_of_an_earlier_one() {
     let stage = Stage::new(|_| {}).await;
     Enrolled::new(&stage.fixture, &stage.time).await;
     let accounts = Accounts::new(stage.fixture.store.clone());
-    let word = Zeroizing::new(PASSWORD.to_owned());
+    let word = Chosen::unchecked(PASSWORD);
     accounts.remove(ACCOUNT, stage.time.now()).await.unwrap();
     accounts
         .add(ACCOUNT, &word, stage.time.now())

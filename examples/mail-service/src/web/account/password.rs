@@ -2,18 +2,19 @@
 
 use super::Changed;
 use crate::{
-    accounts::{self, LONGEST, SHORTEST},
     login::{FAILED_LOGIN, WebLogin},
+    password::{Opens, Unfit},
+    second_factor,
     sessions::history::What,
     web::{
-        door::{Door, User, UserForm},
+        door::{Door, Standing, User, UserForm},
         html::{Html, el},
-        layout::{button, card, field, form, p, said},
+        layout::{self, button, card, field, form, p, said},
         login::{Answer, Said, say},
-        words::{Words, fill},
+        words::Words,
     },
 };
-use axum::{Router, extract::State, http::StatusCode, routing::get};
+use axum::{Router, extract::State, http::StatusCode, response::Response, routing::get};
 use std::sync::Arc;
 use tokio::time::{Instant, sleep_until};
 use zeroize::Zeroizing;
@@ -32,20 +33,28 @@ struct Wrong<'a> {
     again: Option<&'a str>,
 }
 
-async fn show(user: User) -> Answer {
-    Ok(user.page(
-        StatusCode::OK,
-        user.words().password,
-        PATH,
-        page(&user, &Wrong::default()),
-    ))
+async fn show(State(door): State<Arc<Door>>, user: User) -> Answer {
+    let note = note(&door, &user).await?.1;
+    let page = page(&user, &note, &Wrong::default());
+    Ok(user.page(StatusCode::OK, user.words().password, PATH, page))
 }
 
-fn page(user: &User, wrong: &Wrong<'_>) -> Html {
+/// What the password opens, and what to tell of it before it is chosen.
+async fn note(door: &Door, user: &User) -> Result<(Opens, String), Response> {
+    let opens = second_factor::opens(door.logins.two_factor(), &user.id, door.now()).await;
+    let opens = opens.map_err(|error| user.visit.failed(&error.into()))?;
+    let rules = door.logins.rules();
+    Ok((opens, rules.guidance(opens, user.words().spoken())))
+}
+
+fn page(user: &User, note: &str, wrong: &Wrong<'_>) -> Html {
     let w = user.words();
     card()
         .with(el("h1").with(w.password_title))
-        .with(p(w.password_text))
+        .with(match user.standing {
+            Standing::MustChange => layout::wrong(w.password_must),
+            Standing::Fine => p(w.password_text),
+        })
         .with(
             form(PATH, user.token())
                 // For password managers.
@@ -63,20 +72,24 @@ fn page(user: &User, wrong: &Wrong<'_>) -> Html {
                         .set("maxlength", "1024")
                         .wrong(wrong.now),
                 )
-                .with(fields(w, wrong.new, wrong.again))
+                .with(fields(w, note, wrong.new, wrong.again))
                 .with(button(w.password_change)),
         )
         .into()
 }
 
 /// A new password, twice.
-pub(in crate::web) fn fields(w: &Words, new: Option<&str>, again: Option<&str>) -> Html {
-    let note = fill(w.password_note, &[("least", &SHORTEST.to_string())]);
+pub(in crate::web) fn fields(
+    w: &Words,
+    note: &str,
+    new: Option<&str>,
+    again: Option<&str>,
+) -> Html {
     Html::from([
         field("new", "password", w.password_new)
             .complete("new-password")
             .set("maxlength", "1024")
-            .note(&note)
+            .note(note)
             .wrong(new),
         field("again", "password", w.password_again)
             .complete("new-password")
@@ -85,25 +98,16 @@ pub(in crate::web) fn fields(w: &Words, new: Option<&str>, again: Option<&str>) 
     ])
 }
 
-/// Why an account cannot have it; nothing if that is not why.
-pub(in crate::web) fn unfit(w: &Words, error: &accounts::Error) -> Option<String> {
-    match error {
-        accounts::Error::Password => Some(fill(
-            w.password_unfit,
-            &[
-                ("least", &SHORTEST.to_string()),
-                ("most", &LONGEST.to_string()),
-            ],
-        )),
-        accounts::Error::Guessable => Some(w.password_guessable.to_owned()),
-        _ => None,
-    }
+/// Why an account cannot have it, and what to do.
+pub(in crate::web) fn unfit(w: &Words, why: &Unfit) -> String {
+    why.guidance(w.spoken()).join(" ")
 }
 
 async fn change(State(door): State<Arc<Door>>, UserForm { mut user, form }: UserForm) -> Answer {
     let (w, begun) = (user.words(), Instant::now());
+    let (opens, note) = note(&door, &user).await?;
     let bad = |user: &User, status, wrong: Wrong<'_>| {
-        user.page(status, w.password, PATH, page(user, &wrong))
+        user.page(status, w.password, PATH, page(user, &note, &wrong))
     };
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     let (new, again) = (form.secret("new"), form.secret("again"));
@@ -114,14 +118,17 @@ async fn change(State(door): State<Arc<Door>>, UserForm { mut user, form }: User
         };
         return Ok(bad(&user, unprocessable, wrong));
     }
-    if let Err(error) = accounts::suits(&new, user.account()) {
-        let text = unfit(w, &error).unwrap_or_default();
-        let wrong = Wrong {
-            new: Some(&text),
-            ..Wrong::default()
-        };
-        return Ok(bad(&user, unprocessable, wrong));
-    }
+    let chosen = match door.logins.rules().choose(user.account(), &new, opens).await {
+        Ok(chosen) => chosen,
+        Err(why) => {
+            let text = unfit(w, &why);
+            let wrong = Wrong {
+                new: Some(&text),
+                ..Wrong::default()
+            };
+            return Ok(bad(&user, status_of(&why), wrong));
+        }
+    };
     if let Err(refused) = is_his(&door, &user, form.secret("password")).await? {
         sleep_until(begun + FAILED_LOGIN).await;
         let wrong = Wrong {
@@ -132,14 +139,23 @@ async fn change(State(door): State<Arc<Door>>, UserForm { mut user, form }: User
     }
     let set = door
         .accounts
-        .set_password(user.account(), &new, door.now())
+        .set_password(user.account(), &chosen, door.now())
         .await;
     set.map_err(|error| user.visit.failed(&error.into()))?;
     let changed = Changed::by(&door, &mut user, What::PasswordChanged).await?;
     let content = card()
         .with(el("h1").with(w.password))
-        .with(said(w.password_changed));
+        .with(said(w.password_changed))
+        .with(chosen.hint(w.spoken()).map(p));
     changed.with(user.page(StatusCode::OK, w.password, PATH, content))
+}
+
+/// Whether it is the password's fault.
+pub(in crate::web) fn status_of(why: &Unfit) -> StatusCode {
+    match why.is_undecided() {
+        true => StatusCode::SERVICE_UNAVAILABLE,
+        false => StatusCode::UNPROCESSABLE_ENTITY,
+    }
 }
 
 /// Whether it is his password until now, by the budget of every login. The second factor is not asked for again.
@@ -147,7 +163,7 @@ async fn is_his(
     door: &Door,
     user: &User,
     password: Zeroizing<String>,
-) -> Result<Result<(), Said>, axum::response::Response> {
+) -> Result<Result<(), Said>, Response> {
     let device = user.visit.device();
     let (logins, client) = (&door.logins, user.visit.client);
     let login = logins.web(client, device.as_ref(), user.account(), password);

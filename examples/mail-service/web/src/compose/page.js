@@ -241,6 +241,8 @@ function reason(error) {
       return ["account", "loginThrottled", {}];
     case "login.second-factor":
       return ["account", "loginSecond", {}];
+    case "login.must-change":
+      return ["account", "loginMustChange", {}];
     case "login.disabled":
       return ["account", "loginDisabled", {}];
     case "compose.not-yours":
