@@ -11,7 +11,7 @@ use crate::{
     password::Chosen,
 };
 use breach_check::End;
-use told::Entry;
+use told::{Entry, Id};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
@@ -332,7 +332,7 @@ async fn who_is_gone_hears_nothing_and_is_asked_about_no_more() {
     let node = stage.node();
     stage.work(&node).await;
     stage.one_more(&node, "Kettles").await;
-    stage.breaches.asked();
+    let _ = stage.breaches.asked();
     stage.remove(ACCOUNT).await;
     let told = node.tell().await.unwrap();
     assert_eq!((told.delivered, told.settled), (0, 1));

@@ -74,8 +74,7 @@ pub(super) async fn show(
     Ok(failures)
 }
 
-struct Scene<'a> {
-    stage: &'a Stage,
+struct Scene {
     server: Server,
     config: Config,
     password: Zeroizing<String>,
@@ -83,9 +82,9 @@ struct Scene<'a> {
     breaches: Peer,
 }
 
-impl<'a> Scene<'a> {
+impl Scene {
     /// A service of its own, with Dora's account.
-    async fn new(stage: &'a Stage, folder: &Path, clock: &Clock) -> Result<Self, Box<dyn Error>> {
+    async fn new(stage: &Stage, folder: &Path, clock: &Clock) -> Result<Self, Box<dyn Error>> {
         let server = range_server(&folder.join("ranges")).await?;
         let ranges = Peer::start(move |request| server.answer(request)).await?;
         let world = Breaches::default();
@@ -106,7 +105,6 @@ impl<'a> Scene<'a> {
         let chosen = Chosen::unchecked(&password);
         accounts.add(DORA, &chosen, clock.now()).await?;
         Ok(Self {
-            stage,
             server: Box::pin(Server::start(config.clone(), clock.clone())).await?,
             config,
             password,

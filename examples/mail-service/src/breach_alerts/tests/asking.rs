@@ -2,12 +2,9 @@
 
 use super::*;
 use crate::service::Stop;
-use std::{
-    io::Write as _,
-    sync::{
-        Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
 };
 use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
@@ -31,12 +28,12 @@ impl Logged {
     }
 }
 
-impl std::io::Write for Logged {
-    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+impl io::Write for Logged {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(octets)
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -87,9 +84,7 @@ async fn six_characters_of_the_hash_are_all_that_leaves_of_an_address() {
     }
     assert_eq!(node.tell().await.unwrap().delivered, 1);
     let heard = peer.heard();
-    let range = breach_check::addresses::Address::parse(ACCOUNT)
-        .unwrap()
-        .range();
+    let range = addresses::Address::parse(ACCOUNT).unwrap().range();
     let line = format!("GET /api/v3/breachedaccount/range/{range} HTTP/1.1\r\n");
     assert!(heard.contains(&line), "{heard}");
     assert_eq!(leaks(&heard, ACCOUNT), Vec::<String>::new(), "{heard}");
