@@ -226,7 +226,9 @@ impl Accounts {
     pub(crate) async fn half_set_password(&self, account: &str, now: SystemTime) {
         let record = self.store.get(&key(account).unwrap(), now).await.unwrap();
         let expect = Expect::Version(record.unwrap().version());
-        self.put(account, &Chosen::unchecked("another one"), expect, now).await.unwrap();
+        self.put(account, &Chosen::unchecked("another one"), expect, now)
+            .await
+            .unwrap();
     }
 
     /// Ends what older passwords have opened, where that was broken off.

@@ -177,6 +177,9 @@ mod tests {
         let (work, _nobody_works) = Work::full();
         let passwords = Passwords::new(work).unwrap();
         let rules = Arc::new(Rules::open(&crate::Config::default()).unwrap());
-        assert_eq!(passwords.check(secret("x"), None, &rules).await, Check::Busy);
+        assert_eq!(
+            passwords.check(secret("x"), None, &rules).await,
+            Check::Busy
+        );
     }
 }

@@ -1,8 +1,13 @@
 //! A service for tests, without sockets and without a disk to wait for.
 
 use crate::{Accounts, Chosen, Clock, Config, Resolver, service::Service};
+use breach_check::{
+    HashKind, PasswordHash,
+    corpus::{Builder, Size},
+};
 use record_store::AnyStore;
 use std::{
+    path::Path,
     sync::{Arc, Mutex},
     time::{Duration, SystemTime},
 };
@@ -59,6 +64,33 @@ impl Fixture {
             _folder: folder,
         }
     }
+}
+
+/// Writes a corpus in which these passwords are, so often; of the ranges of those others nothing is known.
+pub(crate) fn corpus(path: &Path, seen: &[(&str, u64)], unknown: &[&str]) {
+    let (kind, size) = (HashKind::Sha1, Size::Pages(2));
+    let mut seen: Vec<_> = seen
+        .iter()
+        .map(|(word, count)| (PasswordHash::sha1(word), *count))
+        .collect();
+    seen.sort_by_key(|(hash, _)| hash.octets().to_vec());
+    let mut gaps: Vec<_> = unknown
+        .iter()
+        .map(|word| PasswordHash::sha1(word).range())
+        .collect();
+    gaps.sort();
+    let mut builder = Builder::create(path, kind, 32, size, SystemTime::UNIX_EPOCH).unwrap();
+    for gap in gaps {
+        let before = seen.partition_point(|(hash, _)| hash.range() < gap);
+        for (hash, count) in seen.drain(..before) {
+            builder.push(&hash, count).unwrap();
+        }
+        builder.gap(gap).unwrap();
+    }
+    for (hash, count) in &seen {
+        builder.push(hash, *count).unwrap();
+    }
+    builder.finish().unwrap();
 }
 
 /// A clock that stands until it is moved.

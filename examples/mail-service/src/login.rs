@@ -35,8 +35,8 @@ use std::{
 use tokio::sync::Notify;
 use tracing::warn;
 use twofactor::{
-    AppPassword, Checked, Client, DeviceToken, First, Method, Passed, Pending, ProtocolLogin, Refusal,
-    Scope, Subject, TwoFactor, UserId, decision::Methods,
+    AppPassword, Checked, Client, DeviceToken, First, Method, Passed, Pending, ProtocolLogin,
+    Refusal, Scope, Subject, TwoFactor, UserId, decision::Methods,
 };
 use zeroize::Zeroizing;
 
@@ -353,5 +353,7 @@ fn refused(why: Refusal) -> LoggedIn {
     }
 }
 
+#[cfg(test)]
+mod rechecks;
 #[cfg(test)]
 mod tests;

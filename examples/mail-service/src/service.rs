@@ -252,7 +252,10 @@ impl Service {
     pub(crate) fn site(&self) -> Option<String> {
         let first = self.config.listen.https.first()?.port();
         let port = self.web.get().map(|web| web.port());
-        Some(self.config.origin_at(port.or(self.config.web.port).unwrap_or(first)))
+        Some(
+            self.config
+                .origin_at(port.or(self.config.web.port).unwrap_or(first)),
+        )
     }
 }
 

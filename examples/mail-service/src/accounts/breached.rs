@@ -20,7 +20,7 @@ pub(crate) struct Breached {
 }
 
 /// A mark, and its value.
-pub(super) fn mark(account: &str, now: SystemTime) -> Result<(Key, Vec<u8>), record_store::Error> {
+pub(crate) fn mark(account: &str, now: SystemTime) -> Result<(Key, Vec<u8>), record_store::Error> {
     let since = now.duration_since(SystemTime::UNIX_EPOCH);
     let since = since.map_or(0, |since| since.as_millis());
     let since = u64::try_from(since).unwrap_or_default();
@@ -42,7 +42,10 @@ pub(crate) async fn page(
     let page = store.scan(&prefix, after, 100, now).await?;
     let mut found = Vec::new();
     for (key, record) in page.entries {
-        let account = key.parts().next().and_then(|part| Some(part.text()?.to_owned()));
+        let account = key
+            .parts()
+            .next()
+            .and_then(|part| Some(part.text()?.to_owned()));
         let since = read(record.value()?);
         let (Some(account), Some(since)) = (account, since) else {
             return Err(Error::Damaged);

@@ -55,6 +55,12 @@ impl Credential {
         self.state.must_change()
     }
 
+    /// The record with another state.
+    #[cfg(test)]
+    pub(crate) fn value_for_tests(&self, state: State) -> Vec<u8> {
+        value(self.of, state, &self.phc)
+    }
+
     /// Notes what is known of the password by now, if the record is still the one that was read: what is known of one password
     /// says nothing of a later one. With it goes the mark that its user is to be told, where there is something to tell.
     pub(crate) async fn note(

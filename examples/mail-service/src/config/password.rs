@@ -48,7 +48,9 @@ impl Password {
             "must name a corpus or ranges, not both",
         )?;
         must(
-            self.ranges.as_deref().is_none_or(|url| reach(url).is_some()),
+            self.ranges
+                .as_deref()
+                .is_none_or(|url| reach(url).is_some()),
             "password.ranges",
             "must be a URL of https:, without a query; http: only to a loopback address, 127.0.0.1 or [::1]",
         )?;

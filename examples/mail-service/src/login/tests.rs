@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn secret(text: &str) -> Zeroizing<String> {
+pub(super) fn secret(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.to_owned())
 }
 
@@ -21,12 +21,17 @@ fn rules() -> Arc<Rules> {
 }
 
 /// An address in a network of its own.
-fn from(network: u16) -> IpAddr {
+pub(super) fn from(network: u16) -> IpAddr {
     let [high, low] = network.to_be_bytes();
     IpAddr::from([10, high, low, 1])
 }
 
-async fn mail<R: Records>(logins: &Logins<R>, from: IpAddr, user: &str, word: &str) -> LoggedIn {
+pub(super) async fn mail<R: Records>(
+    logins: &Logins<R>,
+    from: IpAddr,
+    user: &str,
+    word: &str,
+) -> LoggedIn {
     logins.mail(from, Scope::Pop3, user, secret(word)).await
 }
 
@@ -308,6 +313,10 @@ struct Watched {
 
 impl Watched {
     async fn new() -> Self {
+        Self::by(rules()).await
+    }
+
+    async fn by(rules: Arc<Rules>) -> Self {
         let time = Time::new();
         let fixture = Fixture::at(time.clock(), |_| {}).await;
         let store = Arc::new(Counted {
@@ -318,7 +327,7 @@ impl Watched {
         let keyring = Keys::generate().unwrap().keyring().unwrap();
         let config = &fixture.service.config;
         let factors = second_factor::build(config, store.clone(), keyring, work.clone());
-        let logins = Logins::with(store.clone(), factors.unwrap(), (work, rules()), time.clock());
+        let logins = Logins::with(store.clone(), factors.unwrap(), (work, rules), time.clock());
         Self {
             logins: logins.unwrap(),
             store,
@@ -397,6 +406,35 @@ async fn a_name_that_nobody_has_leaves_the_same_traces() {
             "{door}: counted before it is looked at, and never when it is not"
         );
     }
+}
+
+/// Also where right passwords are looked up in a corpus: whoever has no right one sees nothing of it.
+#[tokio::test]
+async fn a_corpus_leaves_no_other_traces() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pwned.pages");
+    crate::fixture::corpus(&path, &[("a wrong one", 5), (PASSWORD, 5)], &[]);
+    let mut config = Config::default();
+    config.password.corpus = Some(path);
+    let rules = Arc::new(Rules::open(&config).unwrap());
+    let plain = Watched::new().await.tries("pop3", ACCOUNT).await;
+    for user in [ACCOUNT, "nobody@b.test"] {
+        let watched = Watched::by(rules.clone()).await;
+        assert_eq!(watched.tries("pop3", user).await, plain, "{user}");
+    }
+    // The mutation: the right one is one commit more.
+    let right = async |rules| {
+        let watched = Watched::by(rules).await;
+        let login = async {
+            let login = mail(&watched.logins, from(1), ACCOUNT, PASSWORD);
+            format!("{:?}", login.await)
+        };
+        watched.trace(login).await
+    };
+    let (without, with) = (right(self::rules()).await, right(rules).await);
+    assert_eq!(with.commits, without.commits + 1);
+    assert_eq!(with.argon2, without.argon2);
+    assert!(with.said.starts_with("MustChange"), "{with:?}");
 }
 
 /// The mutation: the check sees a front that saves itself the work for nobody.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Chosen;
 use crate::fixture::{ACCOUNT, Fixture, PASSWORD};
 use std::sync::LazyLock;
 use symmetric_seal::{
@@ -6,7 +7,6 @@ use symmetric_seal::{
     link::{Notice, ReadNotice, ReaderToken, Refusal, Terms},
     store::Issued,
 };
-use crate::Chosen;
 
 const TO: &str = "bob@example.net";
 const SECRET: &str = "drei R\u{e4}der & ein Flu\u{df}";

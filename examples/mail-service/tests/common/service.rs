@@ -51,6 +51,7 @@ pub(crate) struct Options {
     /// Whether the server has a key-encryption key.
     kek: bool,
     alarm: String,
+    password: String,
 }
 
 /// Whether the service's account is there.
@@ -74,6 +75,7 @@ impl Default for Options {
             tls: String::new(),
             kek: false,
             alarm: "wrap".into(),
+            password: String::new(),
         }
     }
 }
@@ -136,6 +138,13 @@ impl Options {
         self
     }
 
+    /// Who knows breached passwords, and what else is in that section.
+    #[allow(dead_code)] // of the tests of safety
+    pub(crate) fn password(mut self, settings: &str) -> Self {
+        self.password = settings.into();
+        self
+    }
+
     /// What becomes of mail that raises the alarm.
     #[allow(dead_code)] // of the tests of OpenPGP
     pub(crate) fn alarm(mut self, alarm: &str) -> Self {
@@ -182,13 +191,14 @@ impl Options {
              {}\
              [tls]\n{}\
              [openpgp]\n{kek}\n\
+             [password]\n{}\n\
              [listen]\n\
              smtp = [\"127.0.0.1:0\"]\n\
              pop3s = [\"127.0.0.1:0\"]\n\
              [log]\n\
              filter = \"warn\"\n\
              [limits]\n{}",
-            self.store, self.resolver, self.secure, self.tls, self.limits
+            self.store, self.resolver, self.secure, self.tls, self.password, self.limits
         )
     }
 }
@@ -213,11 +223,22 @@ impl Service {
 
     /// Started by another program, which gets the command line as its last arguments and the folder of the data in
     /// `$DATA`, and must `exec`.
-    pub(crate) fn start_under(mut wrapper: Command, options: &Options) -> Self {
+    pub(crate) fn start_under(wrapper: Command, options: &Options) -> Self {
+        Self::build(wrapper, options, |_| {})
+    }
+
+    /// Started when what the configuration names lies beside it.
+    #[allow(dead_code)] // of the tests of safety
+    pub(crate) fn start_after(options: &Options, prepare: impl FnOnce(&Path)) -> Self {
+        Self::build(Command::new("env"), options, prepare)
+    }
+
+    fn build(mut wrapper: Command, options: &Options, prepare: impl FnOnce(&Path)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("zone.json"), ZONE).unwrap();
         std::fs::write(folder.path().join("mail-service.toml"), options.toml()).unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
+        prepare(folder.path());
         wrapper.env("DATA", folder.path().join("data"));
         wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
         // All nodes of a store have the same, and so has whoever restores it.

@@ -4,6 +4,8 @@
 //! Tests named `interop_` need tools that a bare machine lacks: `cargo xtask interop` installs and runs them.
 #![allow(clippy::unwrap_used)] // a test may
 
+#[path = "../common/breaches.rs"]
+mod breaches;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../../../../crates/record-store/tests/common/postgres.rs"]
@@ -21,6 +23,7 @@ mod limits;
 mod maildrop;
 mod nodes;
 mod outage;
+mod passwords;
 mod postfix;
 mod profiles;
 mod secure;

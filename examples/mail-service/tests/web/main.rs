@@ -5,6 +5,8 @@
 
 mod account;
 mod api;
+#[path = "../common/breaches.rs"]
+mod breaches;
 mod chromium;
 mod chromium_compose;
 mod compose;

@@ -1,7 +1,7 @@
 //! What a client cannot see of a connection from afar, over streams in memory.
 
 use super::*;
-use crate::fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time};
+use crate::fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time, corpus};
 use std::{
     pin::Pin,
     sync::atomic::{AtomicUsize, Ordering},
@@ -289,4 +289,34 @@ async fn connections_share_the_budget_and_are_told_how_long_to_wait() {
     time.later(Duration::from_secs(30));
     let mut client = Client::connect(&fixture, 4096, [10, 2, 0, 1].into()).await;
     assert!(client.try_login(ACCOUNT, PASSWORD).await.starts_with("+OK"));
+}
+
+/// The mutations: the same where there is no site, and with a password that nobody knows.
+#[tokio::test(start_paused = true)]
+async fn a_password_that_is_known_from_breaches_is_refused_where_it_can_be_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pwned.pages");
+    let answer = async |site: &[&str], known: &str| {
+        corpus(&path, &[(known, 5)], &[]);
+        let time = Time::new();
+        let fixture = Fixture::at(time.clock(), |config| {
+            config.password.corpus = Some(path.clone());
+            config.listen.https = site.iter().map(|it| it.parse().unwrap()).collect();
+        });
+        let fixture = fixture.await;
+        let mut client = Client::connect(&fixture, 4096, IpAddr::from([10, 0, 0, 1])).await;
+        let answer = client.try_login(ACCOUNT, PASSWORD).await;
+        client.say("QUIT\r\n").await;
+        let _ = client.served.await.unwrap();
+        answer
+    };
+    let site = ["127.0.0.1:8443"];
+    let refused = answer(&site, PASSWORD).await;
+    assert_eq!(
+        refused,
+        "-ERR [AUTH] this password is known from breaches; choose another one at \
+         https://mx.b.test:8443/account/password\r\n"
+    );
+    assert!(answer(&[], PASSWORD).await.starts_with("+OK"));
+    assert!(answer(&site, "somebody else's").await.starts_with("+OK"));
 }

@@ -61,7 +61,10 @@ impl Notices {
             at: one.since,
             code: CODE,
         };
-        let (account, mail) = (one.account.as_str().into(), self.mail(&one.account, &letter, now));
+        let (account, mail) = (
+            one.account.as_str().into(),
+            self.mail(&one.account, &letter, now),
+        );
         let delivered = self
             .mailboxes
             .deliver_once(&account, mail.as_bytes(), &once, now);

@@ -1,8 +1,13 @@
 //! What users are told, once.
 
 use super::*;
-use crate::Chosen;
-use crate::fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time};
+use crate::{
+    Chosen,
+    accounts::breached,
+    fixture::{ACCOUNT, Enrolled, Fixture, PASSWORD, Time, corpus},
+    login::LoggedIn,
+};
+use record_store::{Commit, Expect, Records};
 use twofactor::Scope;
 use zeroize::Zeroizing;
 
@@ -199,6 +204,120 @@ async fn a_later_owner_hears_nothing_of_an_earlier_one() {
         .overview(&user, stage.time.now());
     let overview = overview.await.unwrap();
     assert!(!overview.methods.is_enrolled() && overview.app_passwords.is_empty());
+}
+
+/// A service whose corpus has the password of the account.
+async fn with_breach(change: impl FnOnce(&mut Config)) -> (Stage, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pwned.pages");
+    corpus(&path, &[(PASSWORD, 5)], &[]);
+    let stage = Stage::new(|config| {
+        config.password.corpus = Some(path);
+        change(config);
+    });
+    (stage.await, folder)
+}
+
+impl Stage {
+    /// By the password, which is right.
+    async fn log_in(&self) {
+        let word = Zeroizing::new(PASSWORD.to_owned());
+        let logins = &self.fixture.service.logins;
+        let login = logins.mail([10, 0, 0, 1].into(), Scope::Pop3, ACCOUNT, word);
+        assert_eq!(login.await, LoggedIn::MustChange(ACCOUNT.into()));
+    }
+
+    /// Who is to be told that the password must be changed.
+    async fn marks(&self) -> usize {
+        let page = breached::page(&self.fixture.store, None, self.time.now());
+        page.await.unwrap().0.len()
+    }
+}
+
+#[tokio::test]
+async fn that_a_password_must_be_changed_is_told_once() {
+    let (stage, _folder) = with_breach(|_| {}).await;
+    assert_eq!(stage.tell().await, Told::default());
+    stage.log_in().await;
+    assert_eq!(stage.marks().await, 1);
+    stage.log_in().await;
+    assert_eq!(stage.marks().await, 1);
+    assert_eq!(stage.tell().await.delivered, 1);
+    stage.log_in().await;
+    assert_eq!(stage.tell().await, Told::default(), "nothing is told twice");
+    let mails = stage.mails().await;
+    let [mail] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    for part in [
+        "Subject: The password of your account must be changed\r\n",
+        "known from breaches",
+        "Account: joe@b.test\r\nTime: 2027-01-15 08:00 UTC\r\n",
+        "For your administrator: password.must-change",
+    ] {
+        assert!(mail.contains(part), "{part}: {mail}");
+    }
+    assert!(!mail.contains(PASSWORD), "{mail}");
+}
+
+/// Whatever ends between two commits. The state and the mark are one commit, the mail and the end of the mark another: a node
+/// that is killed before the first has found nothing, and its successor looks again; one that is killed before the second
+/// leaves the mark. The mutations: a mail without the end of the mark comes twice, a mark without the mail never.
+#[tokio::test]
+async fn whatever_is_killed_when_the_mail_comes_once() {
+    let (stage, _folder) = with_breach(|_| {}).await;
+    let (store, now) = (&stage.fixture.store, stage.time.now());
+    let state = async || {
+        let found = crate::accounts::credential(store, ACCOUNT, now).await;
+        found.unwrap().unwrap().must_change()
+    };
+    // Before the first commit, and after it: never one without the other.
+    assert_eq!((state().await, stage.marks().await), (false, 0));
+    stage.log_in().await;
+    assert_eq!((state().await, stage.marks().await), (true, 1));
+    // Two nodes that begin at the same moment, as if one was taken for dead.
+    let (one, other) = tokio::join!(stage.tell(), stage.tell());
+    assert_eq!(one.delivered + other.delivered, 1, "{one:?} {other:?}");
+    assert_eq!((stage.mails().await.len(), stage.marks().await), (1, 0));
+    // The mutations.
+    let (mark, value) = breached::mark(ACCOUNT, now).unwrap();
+    let put = || Commit::new().put(&mark, &*value, Expect::Anything);
+    let _ = store.commit(put(), now).await.unwrap();
+    let account = [Arc::from(ACCOUNT)];
+    let boxes = &stage.fixture.service.mailboxes;
+    boxes.deliver(&account, b"it", now).await.unwrap();
+    stage.tell().await;
+    assert_eq!(stage.mails().await.len(), 3);
+    let _ = store.commit(put(), now).await.unwrap();
+    let end = Commit::new().delete(&mark, Expect::Anything);
+    let _ = store.commit(end, now).await.unwrap();
+    stage.tell().await;
+    assert_eq!(stage.mails().await.len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_is_told_of_a_password_that_is_gone() {
+    let accounts = |stage: &Stage| Accounts::new(stage.fixture.store.clone());
+    let (stage, _folder) = with_breach(|_| {}).await;
+    stage.log_in().await;
+    let (new, now) = (Chosen::unchecked("another one"), stage.time.now());
+    accounts(&stage)
+        .set_password(ACCOUNT, &new, now)
+        .await
+        .unwrap();
+    assert_eq!(stage.marks().await, 0);
+    // A later owner hears nothing, and a full mailbox has time.
+    let (stage, _folder) = with_breach(|config| config.limits.mailbox_messages = 0).await;
+    stage.log_in().await;
+    assert_eq!(stage.tell().await.waiting, 1);
+    assert_eq!(stage.marks().await, 1);
+    let accounts = accounts(&stage);
+    accounts.remove(ACCOUNT, now).await.unwrap();
+    accounts.add(ACCOUNT, &new, now).await.unwrap();
+    assert_eq!(
+        (stage.tell().await, stage.marks().await),
+        (Told::default(), 0)
+    );
 }
 
 /// A change of the password that was broken off after its commit: what the older one had opened ends all the same.

@@ -118,7 +118,12 @@ async fn change(State(door): State<Arc<Door>>, UserForm { mut user, form }: User
         };
         return Ok(bad(&user, unprocessable, wrong));
     }
-    let chosen = match door.logins.rules().choose(user.account(), &new, opens).await {
+    let chosen = match door
+        .logins
+        .rules()
+        .choose(user.account(), &new, opens)
+        .await
+    {
         Ok(chosen) => chosen,
         Err(why) => {
             let text = unfit(w, &why);

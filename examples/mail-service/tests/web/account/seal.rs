@@ -8,7 +8,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
 /// Hands in a sealed message with these lines of the header.
-async fn hand_in(world: &World, from: &str, lines: &str) -> Answer {
+pub(super) async fn hand_in(world: &World, from: &str, lines: &str) -> Answer {
     let sealed = seal(b"Subject: x\r\n\r\n4711", None);
     let terms = json!({
         "from": from, "to": ACCOUNT, "hint": null, "days": 1, "views": 1, "bound": false,
@@ -34,7 +34,7 @@ async fn by_session(browser: &mut Browser<'_>) -> (String, String) {
     (cookie, form)
 }
 
-fn basic(password: &str) -> String {
+pub(super) fn basic(password: &str) -> String {
     let login = STANDARD.encode(format!("{ACCOUNT}:{password}"));
     format!("Authorization: Basic {login}\r\nSec-Fetch-Site: same-origin\r\n")
 }
