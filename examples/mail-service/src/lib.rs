@@ -75,10 +75,10 @@ pub use auth::new_password;
 pub use breach_alerts::Error as BreachAlertsError;
 pub use clock::Clock;
 pub use config::{
-    Alarm, BreachAlerts as BreachAlertsConfig, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Password as PasswordConfig,
-    Profile, Resolver, SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web,
-    make_private,
+    Alarm, BreachAlerts as BreachAlertsConfig, Config, Dnssec, Error as ConfigError, Language,
+    Limits, Listen, Location, Log, LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig,
+    Password as PasswordConfig, Profile, Resolver, SecondFactor as SecondFactorConfig, StoreError,
+    Switch, Tls, Web, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;

@@ -6,21 +6,13 @@ use super::{
     forms::Browser,
     peers::{Breaches, KEY, Peer},
 };
-use crate::{
-    Accounts, Chosen, Clock, Config, Language, Opens, Server, new_password, secret_file,
-};
+use crate::{Accounts, Chosen, Clock, Config, Language, Opens, Server, new_password, secret_file};
 use breach_check::{
     Answer, End, HashKind, Http, HttpFault, PasswordHash, Range,
     addresses::Address,
     ranges::{self, Base, Completeness, Download, Keeper, Kept, Start},
 };
-use std::{
-    error::Error,
-    io::Write,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{error::Error, io::Write, path::Path, sync::Arc, time::Duration};
 use zeroize::Zeroizing;
 
 const DORA: &str = "dora@b.test";
@@ -128,7 +120,10 @@ impl Scene {
             None => self.by_the_rules().await?,
         };
         let heard = self.ranges.heard();
-        let mut sent: Vec<_> = heard.lines().filter(|line| line.starts_with("GET ")).collect();
+        let mut sent: Vec<_> = heard
+            .lines()
+            .filter(|line| line.starts_with("GET "))
+            .collect();
         sent.dedup();
         for word in [BREACHED, FRESH] {
             let hash = PasswordHash::sha1(word);
@@ -187,7 +182,8 @@ impl Scene {
         let mail = String::from_utf8(mail.ok_or("no mail has come")?)?;
         let line = |start: &str| {
             let line = mail.lines().find(|line| line.starts_with(start));
-            line.map(str::to_owned).ok_or_else(|| format!("no {start:?} in {mail}"))
+            line.map(str::to_owned)
+                .ok_or_else(|| format!("no {start:?} in {mail}"))
         };
         let (subject, breach, lost) = (
             line("Subject: ")?,
@@ -240,11 +236,7 @@ async fn range_server(folder: &Path) -> Result<ranges::Server, Box<dyn Error>> {
 struct MadeUp;
 
 impl Http for MadeUp {
-    async fn send(
-        &self,
-        request: axum::http::Request<()>,
-        _: usize,
-    ) -> Result<Answer, HttpFault> {
+    async fn send(&self, request: axum::http::Request<()>, _: usize) -> Result<Answer, HttpFault> {
         let range = request.uri().path().rsplit('/').next();
         let range = range.and_then(Range::from_hex).ok_or(HttpFault::Refused)?;
         let mut lines: Vec<String> = (0..16_u8)

@@ -73,7 +73,10 @@ impl Browser {
             let Some((name, value)) = line.split_once(": ") else {
                 continue;
             };
-            let cookie = value.split(';').next().and_then(|pair| pair.split_once('='));
+            let cookie = value
+                .split(';')
+                .next()
+                .and_then(|pair| pair.split_once('='));
             if let (true, Some((name, value))) = (name.eq_ignore_ascii_case("set-cookie"), cookie) {
                 self.cookies.insert(name.to_owned(), value.to_owned());
             }

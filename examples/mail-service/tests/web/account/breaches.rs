@@ -45,7 +45,9 @@ fn mails(world: &World) -> Vec<String> {
         .unwrap()
         .unwrap();
     let there = session.uidl().unwrap();
-    let mails = there.iter().map(|(number, _)| session.retr(*number).unwrap());
+    let mails = there
+        .iter()
+        .map(|(number, _)| session.retr(*number).unwrap());
     let mails = mails.collect();
     session.command("QUIT").unwrap().unwrap();
     mails
@@ -81,33 +83,47 @@ async fn a_breach_comes_as_mail_and_stands_on_the_page_until_it_is_dismissed() {
     assert!(overview(&mut user, 2).await.contains("<h2>Datenlecks</h2>"));
     user.language = "en";
 
-    let mails = tokio::task::block_in_place(|| mails(&world));
+    let mut mails = tokio::task::block_in_place(|| mails(&world));
+    // Of the login as well.
+    mails.retain(|mail| mail.contains("For your administrator: breach."));
     assert_eq!(mails.len(), 2);
-    assert!(mails.iter().any(|mail| mail.contains("> Breach: Teapots\r\n")));
+    assert!(
+        mails
+            .iter()
+            .any(|mail| mail.contains("> Breach: Teapots\r\n"))
+    );
     // All that has left of the address.
     let heard = peer.heard();
     let range = &breach_range(ACCOUNT);
-    assert!(heard.contains(&format!("GET /api/v3/breachedaccount/range/{range} HTTP/1.1\r\n")));
+    assert!(heard.contains(&format!(
+        "GET /api/v3/breachedaccount/range/{range} HTTP/1.1\r\n"
+    )));
     let rest = heard.replace(&format!("/range/{range} "), "");
     assert!(!rest.contains(range) && !heard.contains("alice") && !heard.contains("b.test"));
 
     let before = user.get("/account").await;
     let (first, token) = (before.value("breach"), user.token.clone());
     user.token = "A".repeat(43);
-    let refused = user.post("/account/breaches/dismiss", &[("breach", &first)]).await;
+    let refused = user
+        .post("/account/breaches/dismiss", &[("breach", &first)])
+        .await;
     assert_eq!(refused.status, 403);
     user.token = token;
     for bad in ["", "x", &"0".repeat(48)] {
-        user.post("/account/breaches/dismiss", &[("breach", bad)]).await;
+        user.post("/account/breaches/dismiss", &[("breach", bad)])
+            .await;
     }
     overview(&mut user, 2).await;
-    let done = user.post("/account/breaches/dismiss", &[("breach", &first)]).await;
+    let done = user
+        .post("/account/breaches/dismiss", &[("breach", &first)])
+        .await;
     assert_eq!((done.status, done.field("location")), (303, "/account"));
     let left = overview(&mut user, 1).await;
     assert!(!left.contains(&first));
     user.get("/account").await;
     let last = user.get("/account").await.value("breach");
-    user.post("/account/breaches/dismiss", &[("breach", &last)]).await;
+    user.post("/account/breaches/dismiss", &[("breach", &last)])
+        .await;
     assert!(!overview(&mut user, 0).await.contains("Data breaches"));
 }
 
