@@ -375,7 +375,13 @@ impl Accounts {
         match self.commit(commit, now).await? {
             None => Ok(()),
             // Each hash has a salt of its own: this is ours, of a try whose outcome nobody knew.
-            Some(found) if found.value().is_ok_and(|found| found == value) => Ok(()),
+            Some(found)
+                if found
+                    .value()
+                    .is_ok_and(|found| record::is_same(found, value)) =>
+            {
+                Ok(())
+            }
             Some(_) => Err(Error::Raced),
         }
     }

@@ -19,11 +19,11 @@ use crate::{
 };
 use breach_check::{
     CountClass, PasswordHash, Sighting, Unknown,
-    corpus::{Corpus, Error as CorpusError},
+    corpus::{Corpus, Error as CorpusError, Facts},
     fetch::{Fetcher, Limits, Unfit as NoTls},
     policy::{self, Candidate, Context, Policy, Verdict},
     ranges::{self, Base, Client},
-    recheck::{Action, State},
+    recheck::{Action, CorpusVersion, State},
 };
 use rustls::RootCertStore;
 use std::{
@@ -235,9 +235,11 @@ impl Rules {
             }
             Source::Corpus(held) => {
                 let (held, candidate) = (held.clone(), candidate.clone());
-                let work = move || ask_corpus(&held, policy, &candidate, &context);
+                let least = self.least();
+                let work = move || ask_corpus(&held, policy, (&candidate, &context), least);
                 let asked = tokio::task::spawn_blocking(work).await;
-                asked.unwrap_or((Verdict::Undecided(Unknown::NoAnswer), State::default()))
+                let broke = |_| (Verdict::Undecided(Unknown::NoAnswer), State::default());
+                asked.unwrap_or_else(broke)
             }
             Source::Ranges(client) => {
                 let ask = |hash: PasswordHash| async move {
@@ -264,16 +266,20 @@ impl Rules {
             return state;
         }
         let (corpus, facts) = held.current();
-        let version = facts.root.into();
+        let version = version(&facts, self.least());
         if state.action(version) != Action::LookUp {
             return state;
         }
         let Some(hash) = Candidate::new(typed).hash(facts.kind) else {
             return state;
         };
+        state.answered(version, look_up(&corpus, &hash), self.least())
+    }
+
+    /// What was seen so often cannot be chosen.
+    fn least(&self) -> CountClass {
         let most_common = CountClass::of(MOST_COMMON).unwrap_or(CountClass::MAX);
-        let seen = look_up(&corpus, &hash);
-        state.answered(version, seen, self.seen.min(most_common))
+        self.seen.min(most_common)
     }
 
     fn policy(&self, opens: Opens) -> Policy {
@@ -318,14 +324,22 @@ fn client(url: &str) -> Result<Client<Fetcher>, Error> {
 fn ask_corpus(
     held: &Held,
     policy: Policy,
-    candidate: &Candidate,
-    context: &Context,
+    (candidate, context): (&Candidate, &Context),
+    least: CountClass,
 ) -> (Verdict, State) {
     // The version of before the look-ups: what changes meanwhile is looked up at the next login.
     let (corpus, facts) = held.current();
     let ask = |hash: PasswordHash| Ok::<_, Infallible>(look_up(&corpus, &hash));
     let Ok(verdict) = policy.hashes(facts.kind).check(candidate, context, ask);
-    (verdict, State::accepted(facts.root.into()))
+    (verdict, State::accepted(version(&facts, least)))
+}
+
+/// What was asked, and whom: who refuses more than before asks anew.
+fn version(facts: &Facts, least: CountClass) -> CorpusVersion {
+    let mut root = *facts.root.octets();
+    let [.., last] = &mut root;
+    *last ^= least.number();
+    CorpusVersion::from_root(root)
 }
 
 fn look_up(corpus: &Corpus, hash: &PasswordHash) -> Sighting {

@@ -89,6 +89,14 @@ pub(super) fn of(password: &Chosen) -> Result<Vec<u8>, Error> {
     Ok(value(Of::Normal, password.state(), &phc))
 }
 
+/// Whether both have one hash, whatever is known of the password.
+pub(super) fn is_same(one: &[u8], other: &[u8]) -> bool {
+    match (read(one), read(other)) {
+        (Some((_, _, one)), Some((_, _, other))) => one == other,
+        _ => false,
+    }
+}
+
 fn value(of: Of, state: State, phc: &str) -> Vec<u8> {
     let format = match of {
         Of::Typed => TYPED_STATED,
@@ -134,6 +142,8 @@ mod tests {
         }
         let old = (Of::Typed, State::default(), "$x");
         assert_eq!(read(b"\x01$x"), Some(old));
+        assert!(is_same(b"\x01$x", &value(Of::Typed, seen, "$x")));
+        assert!(!is_same(b"\x01$x", b"\x01$y") && !is_same(b"", b""));
         // A state of a later release.
         let later = (Of::Normal, State::default(), "$x");
         assert_eq!(read(b"\x02\x03\x09ab$x"), Some(later));

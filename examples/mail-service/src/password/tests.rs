@@ -297,6 +297,9 @@ fn what_was_seen_too_seldom_or_is_not_known_is_asked_again_or_left() {
     let check = |word| rules.recheck(word, State::default());
     assert!(!check("seldom").must_change());
     assert_ne!(check("seldom"), State::default());
+    // Who refuses more asks the same corpus once more.
+    let strict = self::rules(|settings| settings.corpus = Some(path.clone()));
+    assert!(strict.recheck("seldom", check("seldom")).must_change());
     // As when it is chosen, whatever the setting is.
     assert!(check("often").must_change());
     assert_eq!(check("unknown"), State::default());

@@ -71,7 +71,7 @@ fn the_commands_refuse_with_reason_and_guidance_in_the_language_of_the_service()
     for (word, code, said) in [
         (BREACHED, "password.breached", "known from breaches"),
         (UNKNOWN, "password.undecided", "could not be checked"),
-        ("too short", "password.short", "at least 15 characters"),
+        ("kurz & gut", "password.short", "at least 15 characters"),
         (
             "bob@b.test 2026!",
             "password.context.user",

@@ -142,7 +142,7 @@ async fn a_link_sets_a_password_once_and_a_look_takes_nothing() {
     for (words, part) in [
         ((ANOTHER, PASSWORD), "not the same"),
         (("short", "short"), "15 characters"),
-        ((ACCOUNT, ACCOUNT), "your name or address"),
+        ((ACCOUNT, ACCOUNT), "the name of this domain"),
     ] {
         let page = world.set(&link, words, "").await;
         assert_eq!(page.status, 422);
