@@ -126,7 +126,7 @@ async fn the_demonstration_passes() {
         "app password: ",
         "refused: status 422: ",
         "nothing else of a password",
-        "> Breach: Teapots; What was lost: Email addresses, Passwords",
+        "> Breach: Teapots; What was lost: Email addresses, Password hashes",
         "and nothing else of the address",
         "Browser: https://sealed.localhost:",
     ] {

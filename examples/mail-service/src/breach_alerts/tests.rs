@@ -153,7 +153,7 @@ async fn a_breach_is_told_once_with_what_it_is_and_what_to_do() {
         "older breach",
         "Account: joe@b.test\r\nFound: 2027-01-15 08:00 UTC\r\n",
         "> Breach: Teapots\r\n> Site: shop.example\r\n> Date: 2026-02-03\r\n",
-        "> What was lost: Email addresses, Passwords\r\n",
+        "> What was lost: Email addresses, Password hashes\r\n",
         "set a new one there",
         "For your administrator: breach.older\r\n",
     ] {

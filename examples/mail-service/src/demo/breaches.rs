@@ -158,9 +158,8 @@ impl Scene {
 
     async fn by_the_rules(&self) -> Result<String, Box<dyn Error>> {
         let (rules, alone) = (self.server.logins().rules(), Opens::Alone);
-        let why = match rules.choose(DORA, BREACHED, alone).await {
-            Ok(_) => return Err("it was accepted".into()),
-            Err(why) => why,
+        let Err(why) = rules.choose(DORA, BREACHED, alone).await else {
+            return Err("it was accepted".into());
         };
         rules.choose(DORA, FRESH, alone).await?;
         let reasons = why.guidance(Language::English).join(" ");

@@ -172,7 +172,7 @@ impl Breaches {
             "Name": name, "Title": name, "Domain": "shop.example", "BreachDate": "2026-02-03",
             "AddedDate": format!("2026-05-{day:02}T00:00:00Z"),
             "ModifiedDate": format!("2026-05-{day:02}T00:00:00Z"), "PwnCount": 4711,
-            "Description": "Made up.", "DataClasses": ["Email addresses", "Passwords"],
+            "Description": "Made up.", "DataClasses": ["Email addresses", "Password hashes"],
             "IsVerified": true, "IsFabricated": false, "IsSensitive": false, "IsRetired": false,
             "IsSpamList": false, "IsMalware": false, "IsStealerLog": false
         });

@@ -71,7 +71,7 @@ async fn a_breach_comes_as_mail_and_stands_on_the_page_until_it_is_dismissed() {
         "<h2>Data breaches</h2>",
         "<p>Teapots</p>",
         "happened 2026-02-03, older than this search, found ",
-        "Lost: Email addresses, Passwords",
+        "Lost: Email addresses, Password hashes",
         "aria-label=\"Dismiss Teapots\"",
         "&lt;script&gt;alert(1)&lt;/script&gt;&quot; onload=&quot;x",
     ] {
