@@ -12,14 +12,18 @@ mod record;
 pub(crate) use record::{Credential, Of};
 
 use crate::{
-    domain, mailbox, openpgp,
+    breach_alerts, domain, mailbox, openpgp,
     password::Chosen,
     second_factor,
     sessions::{self, Sessions},
     smtp::command::Address,
 };
 use record_store::{AnyStore, Commit, Expect, Key, Outcome, Prefix, Records, Version, Versioned};
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::SystemTime,
+};
 
 const NAMESPACE: &str = "mail.account";
 const OWNERS: &str = "mail.owner";
@@ -156,6 +160,7 @@ impl Accounts {
         mailbox::empty(&self.store, &account, now).await?;
         self.erase_factors(&account, now).await?;
         self.erase_sessions(&account, now).await?;
+        breach_alerts::erase(&self.store, &account, now).await?;
         self.put(&account, password, Expect::Absent, now)
             .await
             .map_err(|error| match error {
@@ -287,6 +292,7 @@ impl Accounts {
         self.commit(commit, now).await?;
         self.erase_factors(&account, now).await?;
         self.erase_sessions(&account, now).await?;
+        breach_alerts::erase(&self.store, &account, now).await?;
         match mailbox::empty(&self.store, &account, now).await? {
             0 if !existed => Err(Error::Missing),
             _ => Ok(()),
@@ -309,6 +315,30 @@ impl Accounts {
                 None => return Ok(addresses),
             }
         }
+    }
+
+    /// Those who have an account and can be told from others ([`know_owner`](Self::know_owner)), by address.
+    pub(crate) async fn owners(&self, now: SystemTime) -> Result<BTreeMap<String, Owner>, Error> {
+        let (prefix, mut owners, mut after) = (Prefix::new(OWNERS, ())?, BTreeMap::new(), None);
+        loop {
+            let page = self.store.scan(&prefix, after.as_ref(), 1000, now).await?;
+            for (key, record) in &page.entries {
+                let address = key
+                    .parts()
+                    .next()
+                    .and_then(|part| Some(part.text()?.to_owned()));
+                let owner = record.value()?.try_into().map_err(|_| Error::Damaged)?;
+                owners.insert(address.ok_or(Error::Damaged)?, owner);
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        // Of an account that is gone nobody is the owner, whatever a removal has left.
+        let accounts: BTreeSet<_> = self.list(now).await?.into_iter().collect();
+        owners.retain(|address, _| accounts.contains(address));
+        Ok(owners)
     }
 
     async fn put(

@@ -1,5 +1,6 @@
 //! The configuration file (TOML). `mail-service.toml` beside this crate documents every setting.
 
+mod breach_alerts;
 mod openpgp;
 mod outbound;
 mod password;
@@ -7,6 +8,8 @@ mod second_factor;
 mod store;
 mod web;
 
+pub(crate) use self::breach_alerts::AGENT;
+pub use self::breach_alerts::BreachAlerts;
 pub use self::openpgp::OpenPgp;
 pub use self::outbound::{Dnssec, Outbound};
 pub use self::password::Password;
@@ -69,6 +72,8 @@ pub struct Config {
     pub openpgp: OpenPgp,
     /// Second factors of the accounts.
     pub second_factor: SecondFactor,
+    /// Who is told when his address appears in a breach.
+    pub breach_alerts: BreachAlerts,
     /// Which passwords may be chosen.
     pub password: Password,
     /// The HTTPS site.
@@ -100,6 +105,7 @@ impl Default for Config {
             outbound: Outbound::default(),
             openpgp: OpenPgp::default(),
             second_factor: SecondFactor::default(),
+            breach_alerts: BreachAlerts::default(),
             password: Password::default(),
             web: Web::default(),
             limits: Limits::default(),
@@ -383,6 +389,7 @@ impl Config {
         config.outbound.within(folder);
         config.openpgp.within(folder);
         config.second_factor.within(folder);
+        config.breach_alerts.within(folder);
         config.password.within(folder);
         if let Resolver::Zone(zone) = &mut config.resolver {
             *zone = folder.join(&zone);
@@ -440,6 +447,7 @@ impl Config {
         self.web.check(self)?;
         self.openpgp.check(self)?;
         self.second_factor.check(self)?;
+        self.breach_alerts.check(self)?;
         self.password.check()?;
         must(
             self.tls.certificate.is_some() == self.tls.key.is_some(),

@@ -13,6 +13,7 @@
 //!      │
 //! pop3::server ── pop3::session ── login ── auth                 Argon2 on threads of its own
 //! login ── second_factor (twofactor)                             one budget for every door; app passwords; mail to users
+//! breach_alerts (breach-check) ── notice, mailbox                who is in a breach is told by mail, and on the site
 //! accounts, login ── password (breach-check)                     which may be chosen; which must be changed
 //! web ── login, symmetric-seal ── receipts                       HTTPS: the pages of sealed messages; mail to senders
 //! sealing ── post ── mailbox, outbound                           a sealed message is kept, its link mailed
@@ -34,6 +35,7 @@ compile_error!(
 
 mod accounts;
 mod auth;
+mod breach_alerts;
 mod clock;
 mod config;
 pub mod demo;
@@ -59,6 +61,7 @@ mod post;
 pub mod receipts;
 pub mod sealing;
 mod second_factor;
+mod secret_file;
 mod secure;
 mod service;
 mod sessions;
@@ -69,12 +72,13 @@ mod wire;
 
 pub use accounts::{Accounts, Error as AccountError};
 pub use auth::new_password;
+pub use breach_alerts::Error as BreachAlertsError;
 pub use clock::Clock;
 pub use config::{
-    Alarm, Config, Dnssec, Error as ConfigError, Language, Limits, Listen, Location, Log,
-    LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig, Password as PasswordConfig,
-    Profile, Resolver, SecondFactor as SecondFactorConfig, StoreError, Switch, Tls, Web,
-    make_private,
+    Alarm, BreachAlerts as BreachAlertsConfig, Config, Dnssec, Error as ConfigError, Language,
+    Limits, Listen, Location, Log, LogFormat, OpenPgp as OpenPgpConfig, Outbound as OutboundConfig,
+    Password as PasswordConfig, Profile, Resolver, SecondFactor as SecondFactorConfig, StoreError,
+    Switch, Tls, Web, make_private,
 };
 pub use dns::Error as DnsError;
 pub use inbound::Error as SettingError;

@@ -67,12 +67,14 @@ pub(crate) enum Task {
     Remove(Key, Version),
     /// Says that it was delivered: the commit that delivers it leaves it behind, until then.
     Leave(Key, SystemTime),
+    /// Says that, and more: it stays.
+    Note(Key, Arc<[u8]>),
 }
 
 impl Task {
     fn key(&self) -> &Key {
         match self {
-            Self::Remove(key, _) | Self::Leave(key, _) => key,
+            Self::Remove(key, _) | Self::Leave(key, _) | Self::Note(key, _) => key,
         }
     }
 
@@ -80,6 +82,7 @@ impl Task {
         match self {
             Self::Remove(key, version) => commit.delete(key, Expect::Version(*version)),
             Self::Leave(key, until) => commit.put_until(key, [FORMAT], Expect::Absent, *until),
+            Self::Note(key, value) => commit.put(key, value.clone(), Expect::Absent),
         }
     }
 }

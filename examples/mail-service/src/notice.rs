@@ -306,7 +306,7 @@ fn field(message: &[u8], name: &str, most: usize) -> Option<String> {
 }
 
 /// What a stranger wrote, fit to be shown: one line, no control characters, not too long.
-fn shown(text: &str, most: usize) -> String {
+pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut line = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         let word = word.chars().filter(|c| !is_invisible(*c));
@@ -342,7 +342,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// A stranger's words, so that no mail client makes a link of them in a notice that people trust.
-fn unlinked(text: &str) -> String {
+pub(crate) fn unlinked(text: &str) -> String {
     let text = text.replace("://", "[:]//");
     let mut broken = String::with_capacity(text.len());
     let mut copied = 0;

@@ -2,6 +2,7 @@
 
 use crate::{
     accounts::Accounts,
+    breach_alerts::{self, Alerts},
     clock::Clock,
     config::{Config, Limits, StoreError, Switch},
     directory::Directory,
@@ -67,6 +68,8 @@ pub(crate) struct Service {
     pub(crate) room: Arc<Shares>,
     pub(crate) receipts: Arc<Receipts>,
     pub(crate) notices: Arc<Notices>,
+    /// If a service of breaches is to be asked.
+    pub(crate) breach_alerts: Option<Arc<Alerts>>,
     pub(crate) openpgp: Arc<OpenPgp>,
     /// Known once the port is, which links name.
     pub(crate) web: OnceLock<Arc<Web>>,
@@ -109,6 +112,9 @@ pub enum Error {
     /// No second factors.
     #[error("no second factors")]
     SecondFactor(#[source] second_factor::Error),
+    /// No breach alerts.
+    #[error("no breach alerts")]
+    BreachAlerts(#[from] breach_alerts::Error),
     /// No rules for passwords.
     #[error("no rules for passwords")]
     Password(#[source] password::Error),
@@ -206,6 +212,13 @@ impl Service {
         let notices = Notices::new(
             &config,
             logins.clone(),
+            accounts.clone(),
+            mailboxes.clone(),
+            clock.clone(),
+        );
+        let breach_alerts = breach_alerts::open(
+            &config,
+            store.clone(),
             accounts,
             mailboxes.clone(),
             clock.clone(),
@@ -213,6 +226,7 @@ impl Service {
         let service = Self {
             receipts: Arc::new(receipts),
             notices: Arc::new(notices),
+            breach_alerts: breach_alerts.await?.map(Arc::new),
             openpgp,
             tls: Arc::new(tls::ServerTls::load(&config, clock.now())?),
             directory: Arc::new(directory),
@@ -297,6 +311,10 @@ impl Server {
             alive.clone(),
         );
         tokio::spawn(told);
+        if let Some(alerts) = &service.breach_alerts {
+            let stop = Stop(stopped.clone());
+            tokio::spawn(breach_alerts::work(alerts.clone(), stop, alive.clone()));
+        }
         let work = receipts::work(service.receipts.clone(), Stop(stopped.clone()), alive);
         tokio::spawn(work);
         tokio::spawn(renew(service.clone(), Stop(stopped.clone())));

@@ -16,6 +16,7 @@ fn the_documented_file_says_the_defaults() {
     assert_eq!(config.resolver, default.resolver);
     assert_eq!(config.alarm, default.alarm);
     assert_eq!(config.outbound, default.outbound);
+    assert_eq!(config.breach_alerts, default.breach_alerts);
     assert_eq!(config.password, default.password);
     assert_eq!(config.tls.profile, default.tls.profile);
 }

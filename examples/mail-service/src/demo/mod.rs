@@ -1,12 +1,16 @@
 //! The demonstration: a service, a DNS zone and three messages, all on loopback and without root.
 
+mod breaches;
 mod client;
 mod dane;
+mod forms;
 mod gpg;
 mod http;
 mod message;
 mod openpgp;
 mod own;
+#[doc(hidden)]
+pub mod peers;
 mod proxy;
 mod sealed;
 mod second_factor;
@@ -135,6 +139,7 @@ pub async fn show(
     failures += failed;
     failures += Box::pin(openpgp::show(options.gpg, &stage, &clock, out)).await?;
     failures += Box::pin(second_factor::show(&stage, out)).await?;
+    failures += Box::pin(breaches::show(&stage, data.path(), &clock, out)).await?;
     let own = match own {
         Some(mail) => {
             let resolvers = [&options.resolver, &Resolver::Servers(vec![zone.address])];

@@ -10,12 +10,13 @@
 //! Lines that begin with `#` say what you like. The store knows by a hash which keys it is used with: neither a second node
 //! with a file of its own nor a service whose file is lost begins with other keys, with which no app's code would be right.
 
-use crate::config::Config;
+use crate::{
+    config::Config,
+    secret_file::{self, Fault},
+};
 use record_store::{AnyStore, Commit, Expect, Key, Outcome, Records};
 use std::{
-    fmt,
-    fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    fmt, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -147,7 +148,7 @@ impl Keys {
             if keys.iter().any(|(known, _)| *known == id) {
                 return None;
             }
-            keys.push((id, digits(value)?));
+            keys.push((id, secret_file::digits(value)?));
         }
         let index = index.filter(|index| keys.iter().any(|(id, _)| id == index))?;
         (keys.len() <= MAX_KEYS).then_some(Self { keys, index })
@@ -159,11 +160,7 @@ impl Keys {
         text.push_str(&format!("{HEAD}\nindex {}\n", self.index));
         for (id, key) in &self.keys {
             text.push_str(&format!("{id} "));
-            for octet in key.iter() {
-                for half in [octet >> 4, octet & 15] {
-                    text.extend(char::from_digit(u32::from(half), 16));
-                }
-            }
+            secret_file::push_digits(key, &mut text);
             text.push('\n');
         }
         text
@@ -174,23 +171,12 @@ impl Keys {
     /// # Errors
     /// [`Error::File`], [`Error::Exposed`], [`Error::Malformed`].
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let failed = |error| Error::File(path.into(), error);
-        let file = File::open(path).map_err(failed)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = file.metadata().map_err(failed)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(Error::Exposed(path.into()));
-            }
-        }
-        // Never more than it may have, so that no copy is left behind when it grows.
-        let mut octets = Zeroizing::new(Vec::with_capacity(MAX_FILE + 1));
-        let mut file = file.take(MAX_FILE as u64 + 1);
-        file.read_to_end(&mut octets).map_err(failed)?;
-        let text = str::from_utf8(&octets).ok();
-        text.and_then(Self::parse)
-            .ok_or_else(|| Error::Malformed(path.into()))
+        let text = secret_file::read(path, MAX_FILE).map_err(|fault| match fault {
+            Fault::File(error) => Error::File(path.into(), error),
+            Fault::Exposed => Error::Exposed(path.into()),
+            Fault::Malformed => Error::Malformed(path.into()),
+        })?;
+        Self::parse(&text).ok_or_else(|| Error::Malformed(path.into()))
     }
 
     /// Writes a new file, readable by its owner alone, and durable when this returns. One that is there is never
@@ -199,8 +185,7 @@ impl Keys {
     /// # Errors
     /// [`Error::File`].
     pub fn write_new(&self, path: &Path) -> Result<(), Error> {
-        self.write(path)
-            .map_err(|error| Error::File(path.into(), error))
+        secret_file::write_new(path, &self.text()).map_err(|error| Error::File(path.into(), error))
     }
 
     /// Puts these in the place of a file, or leaves it as it is.
@@ -212,19 +197,8 @@ impl Keys {
         name.push(".new");
         let new = PathBuf::from(name);
         self.write_new(&new)?;
-        let moved = std::fs::rename(&new, path).and_then(|()| sync_folder(path));
+        let moved = std::fs::rename(&new, path).and_then(|()| secret_file::sync_folder(path));
         moved.map_err(|error| Error::File(path.into(), error))
-    }
-
-    fn write(&self, path: &Path) -> io::Result<()> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        file.write_all(self.text().as_bytes())?;
-        file.sync_all()?;
-        sync_folder(path)
     }
 
     /// By which the store knows them again. It says nothing of the keys.
@@ -234,32 +208,8 @@ impl Keys {
     }
 }
 
-#[cfg(unix)]
-fn sync_folder(path: &Path) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn random() -> Result<Zeroizing<[u8; 32]>, Error> {
-    let mut key = Zeroizing::new([0; 32]);
-    aws_lc_rs::rand::fill(&mut *key).map_err(|_| Error::Random)?;
-    Ok(key)
-}
-
-fn digits(text: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let mut key = Zeroizing::new([0; 32]);
-    let mut digits = text.trim().chars().map(|c| c.to_digit(16));
-    for octet in key.iter_mut() {
-        *octet = u8::try_from(digits.next()?? << 4 | digits.next()??).ok()?;
-    }
-    digits.next().is_none().then_some(key)
+fn random() -> Result<secret_file::Key, Error> {
+    secret_file::random().ok_or(Error::Random)
 }
 
 /// Where the file is, or will be.

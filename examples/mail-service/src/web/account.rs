@@ -2,6 +2,7 @@
 //! by whoever has just logged in ([`ProvenForm`](super::door::ProvenForm)); after it all other sessions have ended.
 
 mod app_passwords;
+mod breaches;
 mod codes;
 mod overview;
 mod passkeys;
@@ -28,6 +29,7 @@ use twofactor::{AppPassword, RecoveryCodes};
 pub(super) fn routes() -> Router<Arc<Door>> {
     Router::new()
         .merge(overview::routes())
+        .merge(breaches::routes())
         .merge(places::routes())
         .merge(second_factor::routes())
         .merge(codes::routes())

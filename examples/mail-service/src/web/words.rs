@@ -146,6 +146,15 @@ words! {
     recovery_left: "Recovery codes left: {n}", "Übrige Wiederherstellungscodes: {n}";
     recovery_few: "Few recovery codes are left. Make new ones before you need them.",
         "Es sind nur noch wenige Wiederherstellungscodes übrig. Machen Sie neue, bevor Sie sie brauchen.";
+    breaches: "Data breaches", "Datenlecks";
+    breaches_text: "Your address was found in these collections of data that were stolen or spread without permission. You got a mail about each, which says what to do.",
+        "Ihre Adresse wurde in diesen Sammlungen von Daten gefunden, die gestohlen oder ohne Erlaubnis verbreitet wurden. Zu jeder haben Sie eine Mail bekommen, in der steht, was zu tun ist.";
+    breach_date: "happened {date}", "geschehen {date}";
+    breach_old: "older than this search", "älter als diese Suche";
+    breach_found: "found", "gefunden";
+    breach_lost: "Lost: {lost}", "Verloren: {lost}";
+    breach_dismiss: "Dismiss", "Ausblenden";
+    breach_dismiss_of: "Dismiss {name}", "{name} ausblenden";
     history: "What has happened", "Was geschehen ist";
     history_note: "The latest fifty entries, for ninety days at most. Of addresses only the network is kept.",
         "Die letzten fünfzig Einträge, höchstens neunzig Tage lang. Von Adressen wird nur das Netz behalten.";

@@ -59,7 +59,9 @@ async fn show(State(door): State<Arc<Door>>, user: User) -> Answer {
                 .each(history.iter().map(|entry| line(w, entry))),
         )
         .with(soft(w.history_note));
-    let content = Html::from([first, second]);
+    let mut content = Html::from(first);
+    content.push(super::breaches::card(&door, &user).await?);
+    content.push(second);
     Ok(user.page(StatusCode::OK, w.overview, "/account", content))
 }
 

@@ -106,6 +106,7 @@ async fn what_changes_something_is_done_by_post_alone_and_by_who_is_logged_in() 
     let mut user = logged_in(&world).await;
     let paths = [
         "/logout",
+        "/account/breaches/dismiss",
         "/account/sessions/end",
         "/account/sessions/end-others",
         "/account/sessions/forget",

@@ -1,6 +1,7 @@
 //! Login and account, over real TLS: what a browser without scripts does.
 
 mod breached;
+mod breaches;
 mod browser;
 mod chromium;
 mod factors;
