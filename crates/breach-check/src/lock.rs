@@ -33,3 +33,29 @@ impl Drop for Lock {
         let _ = self.0.unlock();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_process_was_started_with_holds_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let held = Lock::hold(&path).unwrap().unwrap();
+        assert!(Lock::hold(&path).unwrap().is_none());
+        // As a process that another thread starts has it.
+        let copy = held.0.try_clone().unwrap();
+        drop(held);
+        let again = Lock::hold(&path).unwrap();
+        assert!(again.is_some());
+        drop((copy, again));
+        // The mutation: closed, and not let go of.
+        let file = File::options().write(true).open(&path).unwrap();
+        file.try_lock().unwrap();
+        let copy = file.try_clone().unwrap();
+        drop(file);
+        assert!(Lock::hold(&path).unwrap().is_none());
+        drop(copy);
+    }
+}

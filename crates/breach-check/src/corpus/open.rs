@@ -261,15 +261,13 @@ impl<R: ReadAt> Corpus<R> {
             if state.tail.is_gap(hash.range()) {
                 return Ok(Sighting::Unknown(Unknown::Gap));
             }
-            self.page(state.journal.as_ref(), cell.page, &mut octets)?;
-            let view = View::checked(self.geometry, cell.page, &octets);
+            let view = self.page(state.journal.as_ref(), cell.page, &mut octets)?;
             if let Some(known) = view.and_then(|view| find(view, || &*state.tail, cell)) {
                 return Ok(sighting(known));
             }
             // The page is newer than that tail: whoever wrote it has a journal, until he has written the header.
             if let Some((journal, _)) = self.journal()? {
-                self.page(Some(&journal), cell.page, &mut octets)?;
-                if let Some(view) = View::checked(self.geometry, cell.page, &octets)
+                if let Some(view) = self.page(Some(&journal), cell.page, &mut octets)?
                     && let Some(tail) = journal.spilled(cell.page, view.spilled())?
                     && let Some(known) = find(view, || &tail, cell)
                 {
@@ -281,19 +279,21 @@ impl<R: ReadAt> Corpus<R> {
         Err(damaged(cell))
     }
 
-    /// A page, from this journal if that has it.
-    fn page(
+    /// A page, from this journal if that has it; `None` if it is damaged, or the journal is.
+    fn page<'a>(
         &self,
         journal: Option<&Journal<FileAt>>,
         number: u32,
-        octets: &mut Octets,
-    ) -> Result<(), Error> {
-        let page = journal.map(|journal| journal.page(number));
-        match page.transpose()?.flatten() {
-            Some(page) => *octets = *page,
-            None => self.read.read_at(Header::page_at(number), octets)?,
+        octets: &'a mut Octets,
+    ) -> Result<Option<View<'a>>, Error> {
+        let page = journal.map(|journal| journal.page(number)).transpose();
+        match page.map(Option::flatten) {
+            Ok(Some(page)) => *octets = *page,
+            Ok(None) => self.read.read_at(Header::page_at(number), octets)?,
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(None),
+            Err(e) => return Err(e.into()),
         }
-        Ok(())
+        Ok(View::checked(self.geometry, number, octets))
     }
 
     /// The journal of this file, if there is one.

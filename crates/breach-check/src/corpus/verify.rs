@@ -1,6 +1,7 @@
 //! The whole file: every page, the tail, and the root over them.
 
 use std::fmt;
+use std::io;
 
 use super::header::Header;
 use super::journal::Overlay;
@@ -84,7 +85,15 @@ impl<R: ReadAt> Corpus<R> {
     pub fn verify(&self, seen: impl FnMut(u32)) -> Result<Facts, Error> {
         match self.journal()? {
             // What readers see, until the update is ended.
-            Some((journal, _)) => check(&Overlay::new(self.source(), &journal), seen),
+            Some((journal, _)) => {
+                let checked = check(&Overlay::new(self.source(), &journal), seen);
+                checked.map_err(|error| match error {
+                    Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => {
+                        Error::Damaged { page: None }
+                    }
+                    error => error,
+                })
+            }
             None => check(self.source(), seen),
         }
     }

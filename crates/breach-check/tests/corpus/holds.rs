@@ -145,6 +145,7 @@ fn what_is_out_of_order_or_no_hashes_is_refused_and_leaves_no_file() {
         builder.push(&hash(9), 1),
         Err(Error::Unordered { number: 2 })
     ));
+    drop(builder);
     let ntlm = PasswordHash::ntlm("x");
     assert!(matches!(begin().push(&ntlm, 1), Err(Error::Kind { .. })));
     let mut builder = begin();

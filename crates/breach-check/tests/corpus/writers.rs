@@ -122,5 +122,5 @@ fn mutation_without_a_lock_two_builders_leave_what_is_not_whole() {
     // Its file has the name of the corpus by now.
     assert!(second.finish().is_err());
     let left = Corpus::open(&path).and_then(|corpus| corpus.verify(|_| {}));
-    assert!(!matches!(left, Ok(facts) if facts.entries > 0), "{left:?}");
+    assert!(!matches!(&left, Ok(facts) if facts.entries > 0), "{left:?}");
 }
