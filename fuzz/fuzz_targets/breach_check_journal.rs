@@ -97,7 +97,12 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         let name = format!("breach_check_journal-{}", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        // Where a sync costs nothing, if there is such a place.
+        let memory = Path::new("/dev/shm");
+        let path = match memory.is_dir() {
+            true => memory.join(name),
+            false => std::env::temp_dir().join(name),
+        };
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).expect("a new folder");
         Self(path)
@@ -260,6 +265,6 @@ fuzz_target!(|data: &[u8]| {
                 .and_then(|corpus| corpus.verify(|_| {}))
                 .is_ok()
         );
-        assert_ne!(verified, Some(false));
+        assert_ne!(verified, Some(false), "whole, and said to be damaged");
     }
 });

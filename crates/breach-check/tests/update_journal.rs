@@ -104,6 +104,25 @@ fn damage_of_a_journal_is_never_clean() {
     }
 }
 
+/// It is of no more use, so its damage is none of the corpus.
+#[test]
+fn a_damaged_journal_beside_a_whole_corpus_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("corpus");
+    let mut journal = left(&path);
+    let damaged = std::fs::read(&path).unwrap();
+    drop(Update::begin(&path).unwrap());
+    journal[PAGE + 99] ^= 1;
+    let name = path.with_extension("journal");
+    std::fs::write(&name, &journal).unwrap();
+    Corpus::open(&path).unwrap().verify(|_| {}).unwrap();
+    // And of a corpus that is to be taken from it, it is.
+    std::fs::write(&path, damaged).unwrap();
+    let verified = Corpus::open(&path).and_then(|corpus| corpus.verify(|_| {}));
+    assert!(matches!(verified, Err(Error::Damaged { .. })));
+    assert!(matches!(Update::begin(&path), Err(Error::Damaged { .. })));
+}
+
 /// The mutation: pages that are not in the journal, rather than under another number, are as the corpus has them.
 #[test]
 fn mutation_a_reader_that_does_not_miss_a_page_says_clean() {
