@@ -34,8 +34,9 @@ const PEERS: u64 = 20_000_000;
 const BOUND: f64 = 1.5;
 /// Bits an entry of a corpus with 32 key bits.
 const BITS: f64 = 41.0;
-/// Of so many the fastest counts.
-const ROUNDS: u64 = 7;
+/// Of so many rounds the first quartile counts; each is shorter than what a busy machine takes the processor away for.
+const ROUNDS: usize = 401;
+const TIMES: usize = 1000;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -152,22 +153,26 @@ impl Keys {
 
     /// Nanoseconds of a look-up, of those that are there and of those that are not, in turn so that all have the same noise.
     fn time<const N: usize>(&self, mut looks: [Look<'_>; N]) -> [[f64; 2]; N] {
-        let mut best = [[f64::INFINITY; 2]; N];
+        let mut quartiles = [[0.0; 2]; N];
         for (kind, keys) in [&self.present, &self.absent].into_iter().enumerate() {
-            let times = keys.len().min(200_000);
-            for round in 0..ROUNDS {
-                for (look, best) in looks.iter_mut().zip(&mut best) {
-                    let (begun, mut at) = (Instant::now(), round as usize);
-                    for _ in 0..times {
-                        at = (at + 7919 + look(&keys[at]) as usize) % keys.len();
+            let mut took = [const { Vec::new() }; N];
+            let mut at = [0; N];
+            for _ in 0..ROUNDS {
+                for ((look, at), took) in looks.iter_mut().zip(&mut at).zip(&mut took) {
+                    let begun = Instant::now();
+                    for _ in 0..TIMES {
+                        *at = (*at + 7919 + look(&keys[*at]) as usize) % keys.len();
                     }
-                    black_box(at);
-                    let each = begun.elapsed().as_nanos() as f64 / times as f64;
-                    best[kind] = best[kind].min(each);
+                    took.push(begun.elapsed().as_nanos() as f64 / TIMES as f64);
                 }
             }
+            for (took, quartile) in took.iter_mut().zip(&mut quartiles) {
+                took.sort_by(f64::total_cmp);
+                quartile[kind] = took[ROUNDS / 4];
+            }
+            black_box(at);
         }
-        best
+        quartiles
     }
 }
 
