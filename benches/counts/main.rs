@@ -1,6 +1,7 @@
 //! Hot functions to count instructions of. `counts` lists them, `counts NAME N` runs one N times after its set-up;
 //! `cargo xtask bench --counts` does both under Callgrind. One module per crate.
 
+mod breach_check;
 mod dane_tlsa;
 mod mail_dns;
 mod msg_validate;
@@ -22,6 +23,7 @@ struct Count {
 
 fn main() -> ExitCode {
     let all = [
+        breach_check::COUNTS,
         dane_tlsa::COUNTS,
         mail_dns::COUNTS,
         msg_validate::COUNTS,

@@ -51,6 +51,10 @@ mod tail;
 mod update;
 mod verify;
 
+use std::path::Path;
+
+use crate::lock::Lock;
+
 pub use build::{Builder, Size};
 pub use error::Error;
 pub use open::{Corpus, Facts, Question};
@@ -59,3 +63,9 @@ pub use signature::{SignatureError, signature_beside};
 pub use source::{LineError, Lines};
 pub use update::{Progress, Update};
 pub use verify::Root;
+
+/// The lock of whoever writes the corpus of this name.
+fn lock(path: &Path) -> Result<Lock, Error> {
+    let lock = Lock::hold(&build::with_suffix(path, ".lock"))?;
+    lock.ok_or(Error::Locked)
+}

@@ -96,6 +96,7 @@ mod count;
 mod crypto;
 mod hash;
 mod http;
+mod lock;
 mod sighting;
 
 pub mod addresses;

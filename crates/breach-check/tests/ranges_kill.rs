@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use breach_check::ranges::{Base, Completeness, Download, KeepError, Keeper, Kept, Start};
+use breach_check::ranges::{Base, Completeness, Download, Keeper, Kept, Start};
 use breach_check::{Answer, End, HashKind, Http, HttpFault, Range};
 use http::{Request, Response};
 use ranges_peer::{gzip, text};
@@ -54,15 +54,8 @@ impl Http for Service {
     }
 }
 
-/// A keeper of the folder. While another thread starts its child, that has the lock for a moment, too: until it is a program of
-/// its own, it holds what this process held.
 fn keeper(path: &Path) -> Keeper {
-    loop {
-        match Keeper::open(path, KIND, Completeness::default(), Start::Resume) {
-            Err(KeepError::Locked) => std::thread::yield_now(),
-            keeper => return keeper.unwrap(),
-        }
-    }
+    Keeper::open(path, KIND, Completeness::default(), Start::Resume).unwrap()
 }
 
 /// Downloads an edition, tells how many are done, and returns what was asked for.

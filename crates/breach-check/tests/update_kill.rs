@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use breach_check::Sighting;
@@ -92,12 +93,13 @@ fn wrong(corpus: &Corpus, [old, new]: &[Source; 2], step: usize) -> Vec<String> 
 }
 
 fn steps(path: &Path, new: &Source) -> u64 {
-    static STEPS: AtomicU64 = AtomicU64::new(0);
-    let told = |_| {
-        STEPS.fetch_add(1, Ordering::SeqCst);
+    let steps = Arc::new(AtomicU64::new(0));
+    let told = Arc::clone(&steps);
+    let told = move |_| {
+        told.fetch_add(1, Ordering::SeqCst);
     };
     run(path, new, told).unwrap();
-    STEPS.load(Ordering::SeqCst)
+    steps.load(Ordering::SeqCst)
 }
 
 /// Kills a child at this step.

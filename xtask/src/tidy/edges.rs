@@ -20,6 +20,7 @@ const LEAVES: &[&str] = &[
     "mail-service",
     "tls-audit",
     "benches",
+    "breach-check-bench",
     "counts",
     "peers",
     "xtask",

@@ -12,6 +12,7 @@ use super::page::{self, Entry, PAGE};
 use super::tail::{self, ENTRY, GAP};
 use super::verify::Rooting;
 use super::{Error, Facts, Root};
+use crate::lock::Lock;
 use crate::{CountClass, HashKind, PasswordHash, Range};
 
 /// How large a corpus is to be.
@@ -35,6 +36,8 @@ pub struct Builder {
     part: PathBuf,
     out: Pages,
     finished: bool,
+    /// Held until nothing is left to be written or removed.
+    _lock: Lock,
 }
 
 /// The pages on their way out.
@@ -69,8 +72,11 @@ impl Builder {
     /// Begins a corpus of this name; what is there already stays until [`finish`](Self::finish). Its pages are a function of
     /// kind, key bits, number of pages, hashes, counts and gaps alone.
     ///
+    /// For as long as it lasts, a lock is held on a file beside the corpus, of its name and `.lock`, which stays.
+    ///
     /// # Errors
-    /// No file can be made, or there is no corpus of this shape.
+    /// [`Error::Locked`] if another builder or an [`Update`](super::Update) of this name is under way; no file can be made,
+    /// or there is no corpus of this shape.
     pub fn create(
         path: impl AsRef<Path>,
         kind: HashKind,
@@ -84,6 +90,7 @@ impl Builder {
         };
         let geometry = geometry.ok_or(Error::Shape)?;
         let path = path.as_ref().to_owned();
+        let lock = super::lock(&path)?;
         let part = with_suffix(&path, ".part");
         let file = File::create(&part)?;
         let mut out = Pages {
@@ -107,6 +114,7 @@ impl Builder {
             part,
             out,
             finished: false,
+            _lock: lock,
         })
     }
 

@@ -185,14 +185,25 @@ impl<F: ReadAt> Journal<F> {
         Ok((number, page))
     }
 
-    /// The page of this number; `None` if it does not change.
+    /// The page of this number, of which the checksum is still to be looked at; `None` if it does not change.
+    ///
+    /// # Errors
+    /// [`InvalidData`](io::ErrorKind::InvalidData) if that cannot be told.
     pub(crate) fn page(&self, number: u32) -> io::Result<Option<Box<Octets>>> {
         let at = bisect(self.trailer.pages, |index| Ok(self.number(index)? < number))?;
-        if at == self.trailer.pages {
-            return Ok(None);
+        // A number that is not what was written leads astray, and the bisection ends beside it: after the last one that did,
+        // each other leads towards it. So a page is missing only if what lies on either side is whole.
+        let beside = [Some(at), at.checked_sub(1)].into_iter().flatten();
+        for index in beside.filter(|index| *index < self.trailer.pages) {
+            let (found, page) = self.record(index)?;
+            if found == number {
+                return Ok(Some(page));
+            }
+            if View::checked(self.after.geometry, found, &page).is_none() {
+                return Err(io::ErrorKind::InvalidData.into());
+            }
         }
-        let (found, page) = self.record(at)?;
-        Ok((found == number).then_some(page))
+        Ok(None)
     }
 
     fn number(&self, index: u64) -> io::Result<u32> {

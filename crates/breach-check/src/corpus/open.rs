@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -153,7 +154,7 @@ impl<R: ReadAt> Corpus<R> {
         let mut page = [0; PAGE];
         self.read.read_at(Header::page_at(cell.page), &mut page)?;
         let known = self.view(cell.page, &page);
-        match known.and_then(|view| find(view, &self.state().tail, cell)) {
+        match known.and_then(|view| find(view, || self.tail(), cell)) {
             Some(known) => Ok(sighting(known)),
             None => self.settle(hash, cell),
         }
@@ -193,7 +194,7 @@ impl<R: ReadAt> Corpus<R> {
     pub fn answer(&self, question: &Question, page: &[u8; PAGE]) -> Result<Sighting, Error> {
         let cell = question.cell;
         let view = View::checked(self.geometry, cell.page, page);
-        let known = view.and_then(|view| find(view, &self.state().tail, cell));
+        let known = view.and_then(|view| find(view, || self.tail(), cell));
         // What a journal has of the page, these octets may not have.
         let known = known.filter(|known| known.is_some() || !question.journal);
         known.map(sighting).ok_or_else(|| damaged(cell))
@@ -207,6 +208,10 @@ impl<R: ReadAt> Corpus<R> {
 
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tail(&self) -> Arc<Tail> {
+        Arc::clone(&self.state().tail)
     }
 
     pub(crate) fn header(&self) -> Header {
@@ -256,17 +261,15 @@ impl<R: ReadAt> Corpus<R> {
             if state.tail.is_gap(hash.range()) {
                 return Ok(Sighting::Unknown(Unknown::Gap));
             }
-            self.page(state.journal.as_ref(), cell.page, &mut octets)?;
-            let view = View::checked(self.geometry, cell.page, &octets);
-            if let Some(known) = view.and_then(|view| find(view, &state.tail, cell)) {
+            let view = self.page(state.journal.as_ref(), cell.page, &mut octets)?;
+            if let Some(known) = view.and_then(|view| find(view, || &*state.tail, cell)) {
                 return Ok(sighting(known));
             }
             // The page is newer than that tail: whoever wrote it has a journal, until he has written the header.
             if let Some((journal, _)) = self.journal()? {
-                self.page(Some(&journal), cell.page, &mut octets)?;
-                if let Some(view) = View::checked(self.geometry, cell.page, &octets)
+                if let Some(view) = self.page(Some(&journal), cell.page, &mut octets)?
                     && let Some(tail) = journal.spilled(cell.page, view.spilled())?
-                    && let Some(known) = find(view, &tail, cell)
+                    && let Some(known) = find(view, || &tail, cell)
                 {
                     return Ok(sighting(known));
                 }
@@ -276,19 +279,21 @@ impl<R: ReadAt> Corpus<R> {
         Err(damaged(cell))
     }
 
-    /// A page, from this journal if that has it.
-    fn page(
+    /// A page, from this journal if that has it; `None` if it is damaged, or the journal is.
+    fn page<'a>(
         &self,
         journal: Option<&Journal<FileAt>>,
         number: u32,
-        octets: &mut Octets,
-    ) -> Result<(), Error> {
-        let page = journal.map(|journal| journal.page(number));
-        match page.transpose()?.flatten() {
-            Some(page) => *octets = *page,
-            None => self.read.read_at(Header::page_at(number), octets)?,
+        octets: &'a mut Octets,
+    ) -> Result<Option<View<'a>>, Error> {
+        let page = journal.map(|journal| journal.page(number)).transpose();
+        match page.map(Option::flatten) {
+            Ok(Some(page)) => *octets = *page,
+            Ok(None) => self.read.read_at(Header::page_at(number), octets)?,
+            Err(e) if e.kind() == io::ErrorKind::InvalidData => return Ok(None),
+            Err(e) => return Err(e.into()),
         }
-        Ok(())
+        Ok(View::checked(self.geometry, number, octets))
     }
 
     /// The journal of this file, if there is one.
@@ -397,11 +402,18 @@ fn journal(
 
 /// What a page and a tail say together of a cell; `None` if they do not belong together.
 ///
-/// What overflows a page lies behind all that is in it, so most look-ups end without the tail.
-pub(crate) fn find(view: View<'_>, tail: &Tail, cell: Cell) -> Option<Option<CountClass>> {
+/// What overflows a page lies behind all that is in it, so most look-ups end without the tail, which is not asked for then.
+pub(crate) fn find<T: Deref<Target = Tail>>(
+    view: View<'_>,
+    tail: impl FnOnce() -> T,
+    cell: Cell,
+) -> Option<Option<CountClass>> {
     let spilled = view.spilled();
     match view.find(cell.place) {
-        None if spilled.entries > 0 => tail.matches(cell.page, spilled).then(|| tail.find(cell)),
+        None if spilled.entries > 0 => {
+            let tail = tail();
+            tail.matches(cell.page, spilled).then(|| tail.find(cell))
+        }
         known => Some(known),
     }
 }

@@ -8,13 +8,13 @@ mod redo;
 mod run;
 
 use std::fmt;
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::time::SystemTime;
 
 use self::disk::Folder;
 use self::run::Run;
 use super::{Error, Facts};
+use crate::lock::Lock;
 use crate::{PasswordHash, Range};
 
 /// An update of a corpus: ranges that were fetched anew take the place of what it had of them.
@@ -31,7 +31,7 @@ use crate::{PasswordHash, Range};
 pub struct Update {
     run: Run<Folder>,
     /// Held, and let go by the system however this ends.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl fmt::Debug for Update {
@@ -46,7 +46,7 @@ impl Update {
     /// For as long as it lasts, a lock is held on a file beside the corpus, of its name and `.lock`, which stays.
     ///
     /// # Errors
-    /// [`Error::Locked`] if another update is under way, [`Error::Io`], and what [`Corpus::open`](super::Corpus::open)
+    /// [`Error::Locked`] if another update is under way, or a [`Builder`](super::Builder) of this name, [`Error::Io`], and what [`Corpus::open`](super::Corpus::open)
     /// says of a file that is no corpus or is damaged.
     pub fn begin(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::begin_with(path, |_| {})
@@ -62,19 +62,7 @@ impl Update {
     ) -> Result<Self, Error> {
         // Where a link leads to another folder, the journal lies beside the file.
         let corpus = path.as_ref().canonicalize()?;
-        let mut lock = corpus.clone().into_os_string();
-        lock.push(".lock");
-        let mut options = File::options();
-        let lock = options
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(lock)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(Error::Locked),
-            Err(TryLockError::Error(e)) => return Err(e.into()),
-        }
+        let lock = super::lock(&corpus)?;
         let run = Run::begin(Folder { corpus }, Box::new(progress))?;
         Ok(Self { run, _lock: lock })
     }

@@ -1,6 +1,7 @@
 //! The whole file: every page, the tail, and the root over them.
 
 use std::fmt;
+use std::io;
 
 use super::header::Header;
 use super::journal::Overlay;
@@ -81,12 +82,20 @@ impl<R: ReadAt> Corpus<R> {
     /// # Errors
     /// [`Error::Damaged`] with the first page that is, or it cannot be read. Of a file that is updated meanwhile this may be
     /// said, too: verify it again.
-    pub fn verify(&self, seen: impl FnMut(u32)) -> Result<Facts, Error> {
-        match self.journal()? {
-            // What readers see, until the update is ended.
-            Some((journal, _)) => check(&Overlay::new(self.source(), &journal), seen),
-            None => check(self.source(), seen),
-        }
+    pub fn verify(&self, mut seen: impl FnMut(u32)) -> Result<Facts, Error> {
+        let alone = check(self.source(), &mut seen);
+        let Err(Error::Damaged { .. }) = alone else {
+            return alone;
+        };
+        // What readers see, if an update is on its way; a journal beside a corpus that is whole is none of them.
+        let Some((journal, _)) = self.journal()? else {
+            return alone;
+        };
+        let checked = check(&Overlay::new(self.source(), &journal), seen);
+        checked.map_err(|error| match error {
+            Error::Io(e) if e.kind() == io::ErrorKind::InvalidData => Error::Damaged { page: None },
+            error => error,
+        })
     }
 }
 

@@ -8,7 +8,7 @@
 //! Whoever reads believes the table; and the file only if its gzip stream is whole.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Write as _};
 use std::path::Path;
 
@@ -17,6 +17,7 @@ use http::HeaderValue;
 use super::folder::{self, Folder};
 use super::table::{Entry, Line, Table};
 use super::{Completeness, NotWhole};
+use crate::lock::Lock;
 use crate::{HashKind, Range, crypto};
 
 /// So many ranges become durable together.
@@ -69,7 +70,7 @@ pub struct Keeper {
     batch: Vec<Came>,
     is_undecided: bool,
     /// Until this is dropped.
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What came of a range.
@@ -102,12 +103,7 @@ impl Keeper {
     ) -> Result<Self, KeepError> {
         let folder = Folder::new(path.as_ref());
         fs::create_dir_all(folder.path())?;
-        let lock = File::create(folder.lock())?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(KeepError::Locked),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
-        }
+        let lock = Lock::hold(&folder.lock())?.ok_or(KeepError::Locked)?;
         let table = match File::open(folder.table()) {
             Ok(log) => Some(Table::read(&mut BufReader::new(log))?.ok_or(KeepError::NoTable)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,

@@ -11,3 +11,4 @@ mod damage;
 mod hashes;
 mod holds;
 mod reading;
+mod writers;
