@@ -181,23 +181,10 @@ impl Accounts {
         now: SystemTime,
     ) -> Result<(), Error> {
         let account = parse(address)?;
-        let there = async || credential(&self.store, &account, now).await;
-        let mut before = there().await?.ok_or(Error::Missing)?;
+        let before = credential(&self.store, &account, now).await?;
         let value = record::of(password)?;
-        for tries in 1.. {
-            let expect = Expect::Version(before.version);
-            let put = self.put_value(&account, &value, expect, Commit::new(), now);
-            match (put.await, there().await?) {
-                (Ok(()), _) => break,
-                // A login has noted something beside the same password.
-                (Err(Error::Raced), Some(now_there))
-                    if now_there.phc == before.phc && tries < TRIES =>
-                {
-                    before = now_there;
-                }
-                (Err(error), _) => return Err(error),
-            }
-        }
+        let before = before.ok_or(Error::Missing)?;
+        self.put_over(&account, before, &value, now).await?;
         self.rebind(&account, now).await.map_err(Error::Rebind)
     }
 
@@ -353,6 +340,29 @@ impl Accounts {
             .await
     }
 
+    /// In the place of what was read: also if a login has noted something beside the same password since.
+    async fn put_over(
+        &self,
+        account: &str,
+        mut before: Credential,
+        value: &[u8],
+        now: SystemTime,
+    ) -> Result<(), Error> {
+        for _ in 0..TRIES {
+            let expect = Expect::Version(before.version);
+            let put = self.put_value(account, value, expect, Commit::new(), now);
+            match put.await {
+                Err(Error::Raced) => {}
+                done => return done,
+            }
+            match credential(&self.store, account, now).await? {
+                Some(there) if there.phc == before.phc => before = there,
+                _ => break,
+            }
+        }
+        Err(Error::Raced)
+    }
+
     async fn put_value(
         &self,
         account: &str,
@@ -458,6 +468,7 @@ pub(crate) const LONGEST: usize = 248;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use breach_check::recheck::{CorpusVersion, State};
 
     #[test]
     fn one_account_has_many_spellings() {
@@ -503,6 +514,45 @@ mod tests {
             accounts.remove("a@b.example", now).await,
             Err(Error::Missing)
         ));
+    }
+
+    /// The mutation: without the second look a login in between keeps the new password out.
+    #[tokio::test]
+    async fn a_login_in_between_does_not_stop_a_new_password_and_another_one_does() {
+        let accounts = Accounts::new(Arc::new(AnyStore::open("memory:").unwrap()));
+        let (address, now) = ("a@b.example", SystemTime::UNIX_EPOCH);
+        let chosen = Chosen::unchecked;
+        accounts
+            .add(address, &chosen("long enough"), now)
+            .await
+            .unwrap();
+        let there = async || {
+            credential(&accounts.store, address, now)
+                .await
+                .unwrap()
+                .unwrap()
+        };
+        let before = there().await;
+        let known = State::accepted(CorpusVersion::from_number(7));
+        before
+            .note(&accounts.store, address, known, now)
+            .await
+            .unwrap();
+        let noted = there().await;
+        assert_eq!((noted.state, &noted.phc), (known, &before.phc));
+        let value = value_of(&chosen("another one")).unwrap();
+        let expect = Expect::Version(before.version);
+        let once = accounts.put_value(address, &value, expect, Commit::new(), now);
+        assert!(matches!(once.await, Err(Error::Raced)));
+        accounts
+            .put_over(address, before.clone(), &value, now)
+            .await
+            .unwrap();
+        assert_eq!(there().await.state, State::default());
+        // Who has read the first password does not replace the second one.
+        let value = value_of(&chosen("a third one")).unwrap();
+        let late = accounts.put_over(address, before, &value, now).await;
+        assert!(matches!(late, Err(Error::Raced)));
     }
 
     /// Whoever gets the address of somebody who is gone does not get his mail, even if the removal
