@@ -361,6 +361,24 @@ async fn who_is_gone_hears_nothing_and_is_asked_about_no_more() {
     );
 }
 
+/// Of a removal that was broken off, as of one that was not.
+#[tokio::test]
+async fn whoever_gets_an_address_sees_nothing_that_an_earlier_owner_was_told() {
+    use record_store::{Commit, Expect, Records};
+    let stage = Stage::new(|_| {}).await;
+    stage.work(&stage.node()).await;
+    let key = crate::accounts::key(ACCOUNT).unwrap();
+    let half = Commit::new().delete(&key, Expect::Anything);
+    let done = stage.fixture.store.commit(half, stage.time.now());
+    assert!(matches!(
+        done.await.unwrap(),
+        record_store::Outcome::Committed(_)
+    ));
+    assert_eq!(stage.listed(ACCOUNT).await.len(), 1);
+    stage.add(ACCOUNT).await;
+    assert!(stage.listed(ACCOUNT).await.is_empty());
+}
+
 /// Records of people.
 async fn left(stage: &Stage) -> usize {
     use record_store::{Prefix, Records};
@@ -395,6 +413,13 @@ async fn two_nodes_at_a_time_tell_it_once() {
         delivered += one.unwrap().delivered + other.unwrap().delivered;
     }
     assert_eq!(delivered, rounds);
+    // All of the work, side by side.
+    let zoe = "zoe@b.test";
+    stage.breaches.put(zoe, &["Teapots"]);
+    stage.add(zoe).await;
+    tokio::join!(stage.work(&one), stage.work(&other));
+    stage.work(&one).await;
+    assert_eq!(stage.mails(zoe).await.len(), 1);
     assert_eq!(stage.mails(ACCOUNT).await.len(), rounds + 1);
     assert_eq!(stage.listed(ACCOUNT).await.len(), rounds + 1);
 }

@@ -20,7 +20,7 @@ const DORA: &str = "dora@b.test";
 const BREACHED: &str = "seven grey herons at dusk";
 const FRESH: &str = "my kettle hums in a minor key";
 /// How often it is tried whether her mail is there, and how long it is waited in between.
-const TRIES: usize = 200;
+const TRIES: usize = 1200;
 const BETWEEN: Duration = Duration::from_millis(50);
 
 type Evidence = Result<Vec<String>, Box<dyn Error>>;

@@ -18,6 +18,9 @@ pub(crate) const USER: &str = "bob@b.test";
 /// Its password.
 pub(crate) const PASSWORD: &str = "two lanterns over the harbour";
 
+/// With which a service of breaches is asked.
+pub(crate) const BREACH_KEY: &str = "0123456789abcdef0123456789abcdef";
+
 /// What the tests' domains publish: a.test sends from loopback, bank.test sends nothing from here.
 const ZONE: &str = r#"{
   "a.test": [["MX", 10, "mail.a.test"], ["TXT", ["v=spf1 ip4:127.0.0.0/8 -all"]]],
@@ -52,6 +55,7 @@ pub(crate) struct Options {
     kek: bool,
     alarm: String,
     password: String,
+    breach_alerts: String,
 }
 
 /// Whether the service's account is there.
@@ -75,6 +79,7 @@ impl Default for Options {
             tls: String::new(),
             kek: false,
             alarm: "wrap".into(),
+            breach_alerts: String::new(),
             password: String::new(),
         }
     }
@@ -152,6 +157,13 @@ impl Options {
         self
     }
 
+    /// Asks this service about breaches; the key is that of [`BREACH_KEY`].
+    #[allow(dead_code)] // of the tests of breach alerts
+    pub(crate) fn breach_alerts(mut self, service: &str) -> Self {
+        self.breach_alerts = format!("service = \"{service}\"\nkey_file = \"breach-key\"\n");
+        self
+    }
+
     /// Keeps everything there.
     pub(crate) fn store(mut self, location: &str) -> Self {
         self.store = location.into();
@@ -191,6 +203,7 @@ impl Options {
              {}\
              [tls]\n{}\
              [openpgp]\n{kek}\n\
+             [breach_alerts]\n{}\
              [password]\n{}\n\
              [listen]\n\
              smtp = [\"127.0.0.1:0\"]\n\
@@ -198,7 +211,13 @@ impl Options {
              [log]\n\
              filter = \"warn\"\n\
              [limits]\n{}",
-            self.store, self.resolver, self.secure, self.tls, self.password, self.limits
+            self.store,
+            self.resolver,
+            self.secure,
+            self.tls,
+            self.breach_alerts,
+            self.password,
+            self.limits
         )
     }
 }
@@ -243,6 +262,7 @@ impl Service {
         wrapper.arg(env!("CARGO_BIN_EXE_mail-service"));
         // All nodes of a store have the same, and so has whoever restores it.
         factor_keys(&folder.path().join("data.second-factor-keys"));
+        private(&folder.path().join("breach-key"), BREACH_KEY);
         if options.account == Account::New {
             add_user(folder.path(), USER);
         }
@@ -431,14 +451,19 @@ impl Mailbox {
 
 /// A file of keys of second factors, as the first start makes one.
 fn factor_keys(file: &Path) {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let text = format!(
         "letterlock-second-factor-keys-1\nindex 1\n1 {}\n",
         "07".repeat(32)
     );
+    private(file, &text);
+}
+
+/// A new file that nobody else can read.
+fn private(file: &Path, text: &str) {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(file).unwrap();
     file.write_all(text.as_bytes()).unwrap();
 }

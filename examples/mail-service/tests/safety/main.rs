@@ -13,6 +13,7 @@ mod postgres;
 #[path = "../../../../crates/record-store/tests/common/proxy.rs"]
 mod proxy;
 
+mod alerts;
 mod backup;
 mod copy_store;
 mod dialogue;

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::mailbox::{Once, Task};
+use breach_check::monitor::Alert;
+use record_store::{Commit, Expect, Records};
 use std::{future::poll_fn, pin::pin, task::Poll};
 
 /// Most times that it may wait, and how often each is tried.
@@ -55,31 +57,43 @@ async fn whoever_ends_between_any_two_commits_loses_no_mail_and_doubles_none() {
     assert_eq!(damage(async |node| drop(node.tell().await)).await, 0);
 }
 
+/// The delivery alone, as the real one does it.
+async fn delivers(node: &Alerts<Breaches>, alert: &Alert) {
+    let (to, about, now) = (
+        alert.address.as_str(),
+        told::About::of(alert),
+        node.clock.now(),
+    );
+    let id = Id::of(alert);
+    let mail = words::mail(alert, &about, &id, &node.hostname, now);
+    let (_, key, version) = node.accounts.owner(to, now).await.unwrap().unwrap();
+    let once = Once {
+        task: Task::Note(id.key(to).unwrap(), told::write(&about).unwrap()),
+        guard: (key, version),
+    };
+    let (boxes, to) = (&node.mailboxes, Arc::from(to));
+    boxes
+        .deliver_once(&to, mail.as_bytes(), &once, now)
+        .await
+        .unwrap();
+}
+
 /// Tells as the real one does, but for one thing.
 async fn tells_otherwise(node: &Alerts<Breaches>, acknowledges_first: bool) {
     let now = node.clock.now();
     for alert in node.monitor.next_alerts(None, None, now).await.unwrap() {
+        if acknowledges_first {
+            node.monitor.acknowledge(&alert.key, now).await.unwrap();
+            delivers(node, &alert).await;
+            continue;
+        }
         let (to, about) = (Arc::from(alert.address.as_str()), told::About::of(&alert));
         let id = Id::of(&alert);
         let mail = words::mail(&alert, &about, &id, &node.hostname, now);
-        if acknowledges_first {
-            node.monitor.acknowledge(&alert.key, now).await.unwrap();
-            let owner = node.accounts.owner(&to, now).await.unwrap();
-            let (_, key, version) = owner.unwrap();
-            let once = Once {
-                task: Task::Note(id.key(&to).unwrap(), told::write(&about).unwrap()),
-                guard: (key, version),
-            };
-            let deliver = node
-                .mailboxes
-                .deliver_once(&to, mail.as_bytes(), &once, now);
-            deliver.await.unwrap();
-        } else {
-            let to = [to];
-            let deliver = node.mailboxes.deliver(&to, mail.as_bytes(), now);
-            deliver.await.unwrap();
-            node.monitor.acknowledge(&alert.key, now).await.unwrap();
-        }
+        let to = [to];
+        let deliver = node.mailboxes.deliver(&to, mail.as_bytes(), now);
+        deliver.await.unwrap();
+        node.monitor.acknowledge(&alert.key, now).await.unwrap();
     }
 }
 
@@ -88,6 +102,38 @@ async fn mutation_who_acknowledges_first_loses_mail_and_without_the_mark_it_come
     for acknowledges_first in [true, false] {
         let found = damage(async |node| tells_otherwise(node, acknowledges_first).await).await;
         assert!(found > 0, "{acknowledges_first}");
+    }
+}
+
+/// Its user dismisses what a node has delivered that ended then. What stays of the record is still the mark.
+#[tokio::test]
+async fn what_is_dismissed_before_it_is_acknowledged_is_not_told_again() {
+    for is_kept in [true, false] {
+        let stage = Stage::new(|_| {}).await;
+        let node = stage.node();
+        node.watch().await.unwrap();
+        stage.ask(&node).await;
+        let (now, store) = (stage.time.now(), &stage.fixture.store);
+        let alerts = node.monitor.next_alerts(None, None, now).await.unwrap();
+        delivers(&node, &alerts[0]).await;
+        let id = stage.listed(ACCOUNT).await[0].id;
+        if is_kept {
+            told::dismiss(store, ACCOUNT, &id, now).await.unwrap();
+        } else {
+            // The mutation: a record that is removed is no mark.
+            let remove = Commit::new().delete(&id.key(ACCOUNT).unwrap(), Expect::Anything);
+            let _ = store.commit(remove, now).await.unwrap();
+        }
+        let told = stage.node().tell().await.unwrap();
+        assert_eq!(
+            (told.settled == 1, told.delivered == 1),
+            (is_kept, !is_kept)
+        );
+        let mails = stage.mails(ACCOUNT).await.len();
+        assert_eq!(
+            (mails, stage.listed(ACCOUNT).await.len()),
+            if is_kept { (1, 0) } else { (2, 1) }
+        );
     }
 }
 
