@@ -37,8 +37,8 @@ const STRANGERS: u64 = 40_000_000;
 /// Bits an entry of a corpus with 32 key bits.
 const BITS: f64 = 41.0;
 /// Of so many rounds the first quartile counts; each is shorter than what a busy machine takes the processor away for.
-const ROUNDS: usize = 401;
-const TIMES: usize = 1000;
+const ROUNDS: usize = 2001;
+const TIMES: usize = 200;
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -159,8 +159,11 @@ impl Keys {
         for (kind, keys) in [&self.present, &self.absent].into_iter().enumerate() {
             let mut took = [const { Vec::new() }; N];
             let mut at = [0; N];
-            for _ in 0..ROUNDS {
-                for ((look, at), took) in looks.iter_mut().zip(&mut at).zip(&mut took) {
+            for round in 0..ROUNDS {
+                for i in 0..N {
+                    // Not always the same one first, or the machine's clock may go with the rounds.
+                    let i = (round + i) % N;
+                    let (look, at, took) = (&mut looks[i], &mut at[i], &mut took[i]);
                     let begun = Instant::now();
                     for _ in 0..TIMES {
                         *at = (*at + 7919 + look(&keys[*at]) as usize) % keys.len();
