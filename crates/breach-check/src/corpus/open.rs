@@ -266,13 +266,12 @@ impl<R: ReadAt> Corpus<R> {
                 return Ok(sighting(known));
             }
             // The page is newer than that tail: whoever wrote it has a journal, until he has written the header.
-            if let Some((journal, _)) = self.journal()? {
-                if let Some(view) = self.page(Some(&journal), cell.page, &mut octets)?
-                    && let Some(tail) = journal.spilled(cell.page, view.spilled())?
-                    && let Some(known) = find(view, || &tail, cell)
-                {
-                    return Ok(sighting(known));
-                }
+            if let Some((journal, _)) = self.journal()?
+                && let Some(view) = self.page(Some(&journal), cell.page, &mut octets)?
+                && let Some(tail) = journal.spilled(cell.page, view.spilled())?
+                && let Some(known) = find(view, || &tail, cell)
+            {
+                return Ok(sighting(known));
             }
             std::thread::yield_now();
         }
