@@ -150,7 +150,7 @@ fn change(octets: &mut Vec<u8>, changes: &[u8]) {
         let at = usize::from(u16::from_le_bytes([low, high]));
         match octets.get_mut(at) {
             Some(octet) => *octet = value,
-            None if at % 2 == 0 => octets.push(value),
+            None if at.is_multiple_of(2) => octets.push(value),
             None => octets.truncate(octets.len().saturating_sub(1 + usize::from(value))),
         }
     }
