@@ -31,7 +31,11 @@ const SLACK: u64 = 2048;
 fn hashes(pages: u64, by: u64) -> impl Iterator<Item = (PasswordHash, u64)> {
     let of_page = move |page: u64| {
         let first = (u128::from(page) << 64).div_ceil(u128::from(pages)) as u64;
-        let count = if page % EVERY == 0 { CROWDED } else { USUAL };
+        let count = if page.is_multiple_of(EVERY) {
+            CROWDED
+        } else {
+            USUAL
+        };
         let step = u64::MAX / pages / (count + 1);
         (0..count).map(move |i| (hash(first + i * step + by), i + 1))
     };

@@ -57,7 +57,8 @@ fn in_turn<W>(begin: impl Fn() -> Result<W, Error> + Sync, end: impl Fn(W) + Syn
 fn of_two_builders_one_waits_for_the_other() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("corpus");
-    in_turn(|| begin(&path), |builder| drop(fill(builder).unwrap()));
+    let end = |builder| assert_eq!(fill(builder).unwrap().generation, 1);
+    in_turn(|| begin(&path), end);
     assert_eq!(files(&folder), ["corpus"]);
     let (corpus, fresh) = (Corpus::open(&path).unwrap(), folder.path().join("fresh"));
     let whole = corpus.verify(|_| {}).unwrap();
