@@ -17,7 +17,7 @@ pub(crate) fn run(args: &[String], absent: Absent) -> Outcome {
     tools::compiler()?;
     let packages = workspace::packages()?;
     let (name, rest) = match args {
-        [] => return criterion(&packages)?.run(),
+        [] => return all(&packages).try_for_each(|cmd| cmd.run()),
         [first, rest @ ..] => (first.as_str(), rest),
     };
     match name {
@@ -47,12 +47,14 @@ fn needs(name: &str) {
     }
 }
 
-fn criterion(packages: &[Package]) -> Outcome<Cmd> {
-    let benches = packages.iter().find(|p| p.name == "benches");
-    let benches = benches.ok_or("no package `benches`")?;
-    let targets = benches.targets.iter().filter(|(kind, _)| kind == "bench");
-    let targets = targets.flat_map(|(_, name)| ["--bench".to_owned(), name.clone()]);
-    Ok(featured(Cmd::cargo("bench").args(["-p", "benches"]), benches).args(targets))
+/// The benches of each package that has some.
+fn all(packages: &[Package]) -> impl Iterator<Item = Cmd> {
+    packages.iter().filter_map(|package| {
+        let benches = package.targets.iter().filter(|(kind, _)| kind == "bench");
+        let benches: Vec<_> = benches.flat_map(|(_, name)| ["--bench", name]).collect();
+        let cmd = Cmd::cargo("bench").args(["-p", &package.name]);
+        (!benches.is_empty()).then(|| featured(cmd, package).args(benches))
+    })
 }
 
 /// A criterion bench by its crate's name, or a measuring program of the service: `examples/bench_NAME.rs`.
@@ -100,6 +102,12 @@ mod tests {
         let known =
             |(name, _): &(&str, &[&str])| packages.iter().any(|p| p.has_target("bench", name));
         assert!(NEEDS.iter().all(known));
+    }
+
+    #[test]
+    fn none_named_is_all() {
+        let all: Vec<_> = all(&packages()).map(|cmd| cmd.to_string()).collect();
+        assert_eq!(all, ["cargo bench -p benches --bench mail_dns"]);
     }
 
     #[test]
