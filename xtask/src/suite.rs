@@ -98,9 +98,8 @@ pub(crate) struct Ran {
 /// The tests that a runner reported, each once.
 pub(crate) fn results(text: &str) -> Vec<Ran> {
     let mut all: Vec<Ran> = Vec::new();
-    for (ran, which) in text.lines().filter_map(result) {
+    for ran in text.lines().filter_map(result) {
         match all.iter_mut().find(|known| known.name == ran.name) {
-            Some(known) if which == Try::Another => known.passed = ran.passed,
             // A failure is told again at the end; two programs may hold tests of one name.
             Some(known) => known.passed &= ran.passed,
             None => all.push(ran),
@@ -109,15 +108,7 @@ pub(crate) fn results(text: &str) -> Vec<Ran> {
     all
 }
 
-/// Which run of a test a line tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Try {
-    Only,
-    /// One of several, of which the last counts.
-    Another,
-}
-
-fn result(line: &str) -> Option<(Ran, Try)> {
+fn result(line: &str) -> Option<Ran> {
     let line = line.trim();
     let last = |words: &str| words.split_whitespace().last().map(str::to_owned);
     if let Some(rest) = line.strip_prefix("test ") {
@@ -129,24 +120,19 @@ fn result(line: &str) -> Option<(Ran, Try)> {
             "FAILED" => false,
             _ => return None,
         };
-        return Some((Ran { name, passed }, Try::Only));
+        return Some(Ran { name, passed });
     }
     // nextest: `PASS [   0.005s] (1/3) package::program module::name`.
     let (word, rest) = line.split_once(" [")?;
     let (_, rest) = rest.split_once(']')?;
-    let (which, word) = match word.trim().strip_prefix("TRY ") {
-        // `TRY 1 FAIL`, then `TRY 2 PASS`.
-        Some(tried) => (Try::Another, tried.split_once(' ')?.1),
-        None => (Try::Only, word.trim()),
-    };
-    let passed = match word {
+    let passed = match word.trim() {
         "PASS" | "LEAK" => true,
         "FAIL" | "TIMEOUT" | "ABORT" | "LEAK-FAIL" => false,
         signal if signal.starts_with("SIG") => false,
         _ => return None,
     };
     let name = last(rest)?;
-    Some((Ran { name, passed }, which))
+    Some(Ran { name, passed })
 }
 
 /// The line of nextest that sums a run up; of `cargo test`, the sum of its programs' results.
@@ -203,24 +189,6 @@ mod tests {
             summary(text)
                 .trim()
                 .starts_with("Summary [   0.027s] 3 tests")
-        );
-    }
-
-    #[test]
-    fn of_several_tries_the_last_counts() {
-        let text = "\
-        PASS [   0.014s] (1/3) peers fine
-  TRY 1 FAIL [   0.340s] (───) peers never
-  TRY 1 FAIL [   0.428s] (───) peers once
-  TRY 2 PASS [   0.044s] (2/3) peers once
-  TRY 2 FAIL [   0.204s] (3/3) peers never
-     Summary [   0.551s] 3 tests run: 2 passed (1 flaky), 1 failed, 0 skipped
-   FLAKY 2/2 [   0.044s] (2/3) peers once
-  TRY 2 FAIL [   0.204s] (3/3) peers never
-";
-        assert_eq!(
-            results(text),
-            [ran("fine", true), ran("never", false), ran("once", true)]
         );
     }
 
