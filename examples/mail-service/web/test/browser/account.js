@@ -49,8 +49,7 @@ async function sound(page, name) {
 
 async function password(page) {
   await go(page, "/login");
-  // The focus comes a moment after the page.
-  await page.waitForFunction(() => document.activeElement?.id === "user");
+  await hasFocus(page, "user");
   await page.type("#user", login.user);
   await page.type("#password", login.password);
   await press(page);

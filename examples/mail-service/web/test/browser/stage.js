@@ -23,8 +23,7 @@ export async function show(name, work) {
 
 export const text = (page, selector) => page.$eval(selector, (node) => node.textContent.trim());
 export const visible = (page, selector) => page.waitForSelector(selector, { visible: true, ...PATIENCE });
-export const focused = (page) => page.evaluate(() => document.activeElement?.id);
-/** What a page that has just come gives the focus to, which a browser does when it paints. */
+/** A page that has just come gives the focus when the browser paints it, and a form when its server has answered. */
 export const hasFocus = (page, id) => page.waitForFunction((id) => document.activeElement?.id === id, PATIENCE, id);
 
 /** The page asks its server before it complains: the complaint about a field comes sooner or later, in these words. */
