@@ -2,14 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pgp_keystore::{Form, Generate, Profile, Protection};
+use pgp_keystore::{
+    Action, Form, Generate, Hands, KeyState, Profile, Protection, Rules, Unlocked, lifecycle_plan,
+};
 
 pub(crate) const CERTIFICATES: usize = 2_000;
 /// So many have their secrets in the inputs, too.
 pub(crate) const KEYS: usize = 200;
 pub(crate) const CONTENT: usize = 10 << 10;
+/// So many of those that have been used for years: the most that a row uses.
+const AGED: u32 = 10;
+const DAY: Duration = Duration::from_secs(86_400);
 const KEYRING: &str = "keyring";
 
 /// Of version 4, as GnuPG 2.2 reads them: Ed25519, a signing subkey, an encryption subkey, one user ID.
@@ -30,18 +35,27 @@ impl Inputs {
         let now = SystemTime::now();
         let (mut keyring, mut keys, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..CERTIFICATES {
-            let new = Generate::new(Profile::Compat, now);
-            let new = new.user_id(format!("User {number} <user{number}@example.org>"));
-            let key = new.create().unwrap().key;
-            let octets = key.certificate().export(Form::Binary).unwrap();
-            keyring.extend(&octets);
+            let key = generated(number as u32, now, None);
+            keyring.extend(public(&key));
             if keys.len() < KEYS {
-                let locked = key.lock(&Protection::None).unwrap();
-                keys.push(locked.export(Form::Binary).unwrap());
-                certificates.push(octets);
+                keys.push(secret(&key));
+                certificates.push(public(&key));
             }
         }
         Self::new(keyring, keys, certificates, now)
+    }
+
+    /// Ten keys that a service has held for so many years, and changed as the plan of its crate says by default: extended
+    /// each 640 days, an encryption subkey after each three years. No keyring.
+    pub(crate) fn aged(years: u32) -> Self {
+        let now = SystemTime::now();
+        let (mut keys, mut certificates) = (Vec::new(), Vec::new());
+        for number in 0..AGED {
+            let key = lived(number, now - years * 365 * DAY, now);
+            keys.push(secret(&key));
+            certificates.push(public(&key));
+        }
+        Self::new(Vec::new(), keys, certificates, now)
     }
 
     fn new(
@@ -73,9 +87,12 @@ impl Inputs {
 
     pub(crate) fn load(folder: &Path) -> Self {
         let read = |name: String| fs::read(folder.join(name)).unwrap();
-        let all = |what: &'static str| (0..KEYS).map(move |number| read(format!("{what}{number}")));
+        let all = |what: &'static str| {
+            let files = (0..).map(move |number| folder.join(format!("{what}{number}")));
+            files.map_while(|file| fs::read(file).ok())
+        };
         let seconds = String::from_utf8(read("now".to_owned())).unwrap();
-        let seconds = std::time::Duration::from_secs(seconds.parse().unwrap());
+        let seconds = Duration::from_secs(seconds.parse().unwrap());
         Self::new(
             read(KEYRING.to_owned()),
             all("key").collect(),
@@ -93,4 +110,44 @@ impl Inputs {
         });
         numbered.collect()
     }
+}
+
+fn generated(number: u32, created: SystemTime, expires: Option<SystemTime>) -> Unlocked {
+    let new = Generate::new(Profile::Compat, created);
+    let mut new = new.user_id(format!("User {number} <user{number}@example.org>"));
+    if let Some(expires) = expires {
+        new = new.expires(expires);
+    }
+    new.create().unwrap().key
+}
+
+fn lived(number: u32, created: SystemTime, now: SystemTime) -> Unlocked {
+    let rules = Rules::default();
+    let mut key = generated(number, created, Some(created + rules.extend_by));
+    let mut at = created;
+    while at < now {
+        let view = key.at(at);
+        for action in lifecycle_plan(&KeyState::new(&view, Hands::Service), &rules, at) {
+            match action {
+                Action::Extend { to } => key.set_expiry(Some(to), at).unwrap(),
+                Action::Rotate { purpose } => {
+                    let ends = key.at(at).expires;
+                    key.rotate_subkey(purpose, Profile::Compat, ends, at)
+                        .unwrap();
+                }
+                _ => panic!("{action}"),
+            }
+        }
+        at += 7 * DAY;
+    }
+    key
+}
+
+fn public(key: &Unlocked) -> Vec<u8> {
+    key.certificate().export(Form::Binary).unwrap()
+}
+
+fn secret(key: &Unlocked) -> Vec<u8> {
+    let locked = key.lock(&Protection::None).unwrap();
+    locked.export(Form::Binary).unwrap()
 }

@@ -104,10 +104,16 @@ fn main() -> ExitCode {
     let mut faults = Faults::default();
     import(&inputs, quick, &mut faults);
     messages(&inputs, quick, &mut faults);
+    let aged = YEARS.map(|years| (years, Rc::new(Inputs::aged(years))));
+    for (years, inputs) in &aged {
+        messages_aged(*years, inputs, quick, &mut faults);
+    }
     if args.iter().any(|arg| arg == "--instructions") {
         cold::instructions("import", &inputs, &mut faults);
-        for what in MESSAGES {
-            cold::instructions(what, &inputs, &mut faults);
+        for inputs in [&inputs].into_iter().chain(aged.iter().map(|(_, it)| it)) {
+            for what in MESSAGES {
+                cold::instructions(what, inputs, &mut faults);
+            }
         }
     }
     for fault in &faults.0 {
@@ -163,6 +169,11 @@ fn import(inputs: &Rc<Inputs>, quick: bool, faults: &mut Faults) {
 /// Of one thing each, short enough that some of them nobody disturbs. No signature over content is seen twice.
 const ROUNDS: usize = 300;
 
+/// How long keys have been used, in the tables of those that are not new.
+const YEARS: [u32; 3] = [3, 6, 10];
+/// From so many on, certificates at hand are promised to be twice as fast as parsing each time, whatever is done.
+const PARSING_PREVAILS: u32 = 10;
+
 const MESSAGES: [&str; 4] = [
     "sign 10 KiB",
     "verify 10 KiB",
@@ -178,7 +189,6 @@ fn of_messages(what: &str, inputs: &Rc<Inputs>) -> Vec<Row> {
         _ => (sequoia::decrypt(inputs), ours::decrypt(inputs)),
     };
     rows.extend(ours);
-    rows.push(rpgp::row(what, inputs));
     rows
 }
 
@@ -190,7 +200,8 @@ fn messages(inputs: &Rc<Inputs>, quick: bool, faults: &mut Faults) {
     }
     let mut gpg = gpg.unwrap_or_default().into_iter();
     for what in MESSAGES {
-        let all = of_messages(what, inputs);
+        let mut all = of_messages(what, inputs);
+        all.push(rpgp::row(what, inputs));
         let table = table(what, rounds, all);
         if let Some(mut row) = gpg.next() {
             let times = (0..rounds.min(5)).map(|_| row.time());
@@ -198,6 +209,20 @@ fn messages(inputs: &Rc<Inputs>, quick: bool, faults: &mut Faults) {
             println!("| {} | {:.1} |", row.name, best * 1e6);
         }
         promised(&table, faults);
+    }
+}
+
+/// The same with keys that have been used for years, of which there is more to parse.
+fn messages_aged(years: u32, inputs: &Rc<Inputs>, quick: bool, faults: &mut Faults) {
+    let octets = inputs.certificates[0].len();
+    println!("certificates of {years} years, {octets} octets\n");
+    for what in MESSAGES {
+        let rounds = if quick { 20 } else { ROUNDS };
+        let table = table(what, rounds, of_messages(what, inputs));
+        promised(&table, faults);
+        if years >= PARSING_PREVAILS {
+            faults.most(&table, "pgp-keystore", 0.5, "sequoia, parsing each time");
+        }
     }
 }
 

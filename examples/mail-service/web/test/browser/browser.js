@@ -6,6 +6,9 @@ import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** Milliseconds that anything may take on a machine that has other work: start, load, and whatever is waited for. */
+const PATIENCE = 60_000;
+
 export class Chromium {
   /** @param {{certificate: string, executable: string}} world */
   static async start(world, { flags = [] } = {}) {
@@ -20,6 +23,7 @@ export class Chromium {
     const browser = await puppeteer.launch({
       executablePath: world.executable,
       headless: true,
+      timeout: PATIENCE,
       userDataDir: join(home, "profile"),
       env: { ...process.env, HOME: home, LANGUAGE: "en", LANG: "C.UTF-8" },
       args: [
@@ -47,6 +51,7 @@ export class Chromium {
   async page({ width = 1100, height = 900, mobile = false, dark = false, language = "en-GB" } = {}) {
     const context = await this.browser.createBrowserContext();
     const page = await context.newPage();
+    page.setDefaultTimeout(PATIENCE);
     page.violations = [];
     page.errors = [];
     page.on("console", (message) => {

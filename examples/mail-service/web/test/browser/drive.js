@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Chromium } from "./browser.js";
 import { leaks } from "./secrets.js";
-import { PATIENCE, accessible, clean, found, hasFocus, shot, show, text, visible, world } from "./stage.js";
+import { accessible, clean, found, hasFocus, shot, show, text, visible, world } from "./stage.js";
 
 const origin = new URL(world.links.plain).origin;
 const WRONG = "not the agreed password";
@@ -76,7 +76,7 @@ await show("it was one view: nobody else opens it", async () => {
 await show("a wrong password is told, and the right one opens after it", async () => {
   const page = await visit(world.links.wrong);
   await unlock(page, WRONG);
-  await page.waitForFunction(() => document.getElementById("ask-error").textContent !== "", PATIENCE);
+  await page.waitForFunction(() => document.getElementById("ask-error").textContent !== "");
   await visible(page, "#ask");
   assert.match(await text(page, "#ask-error"), /does not open/);
   assert.equal(await page.$eval("#password", (input) => input.getAttribute("aria-invalid")), "true");

@@ -7,7 +7,6 @@ import { join } from "node:path";
 
 export const world = JSON.parse(await readFile(process.argv[2], "utf8"));
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-export const PATIENCE = { timeout: 60_000 };
 
 /** Does it, and prints a line of JSON that says whether it was shown. */
 export async function show(name, work) {
@@ -22,15 +21,15 @@ export async function show(name, work) {
 }
 
 export const text = (page, selector) => page.$eval(selector, (node) => node.textContent.trim());
-export const visible = (page, selector) => page.waitForSelector(selector, { visible: true, ...PATIENCE });
+export const visible = (page, selector) => page.waitForSelector(selector, { visible: true });
 /** A page that has just come gives the focus when the browser paints it, and a form when its server has answered. */
-export const hasFocus = (page, id) => page.waitForFunction((id) => document.activeElement?.id === id, PATIENCE, id);
+export const hasFocus = (page, id) => page.waitForFunction((id) => document.activeElement?.id === id, {}, id);
 
 /** The page asks its server before it complains: the complaint about a field comes sooner or later, in these words. */
 export const told = (page, id, words) =>
   page.waitForFunction(
     (id, words) => new RegExp(words, "s").test(document.getElementById(`${id}-error`).textContent),
-    PATIENCE,
+    {},
     id,
     words.source,
   );
