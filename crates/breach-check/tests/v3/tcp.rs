@@ -136,7 +136,7 @@ impl Http for Tcp {
         let authority = request.uri().authority().unwrap().to_string();
         let mut stream = TcpStream::connect(&authority).map_err(|_| HttpFault::Unreachable)?;
         stream
-            .set_read_timeout(Some(Duration::from_millis(500)))
+            .set_read_timeout(Some(Duration::from_secs(5)))
             .unwrap();
         let path = request.uri().path_and_query().unwrap();
         let mut head = format!("GET {path}{} HTTP/1.1\r\nhost: {authority}\r\n", self.adds);
