@@ -39,6 +39,28 @@ fn recovery_codes_go_with_the_last_factor_in_the_same_commit() {
     assert_eq!(why(recover(&tf, &pending, &old[0], at(60))), Refusal::Wrong);
 }
 
+/// What the test above would see where they stay: they are counted, and one opens.
+#[test]
+fn mutation_recovery_codes_that_stay_behind_open() {
+    let store = Memory::new();
+    let tf = service(&store);
+    let (_, enrolled) = enrolled(&tf, at(0));
+    let old = texts(enrolled.recovery.as_ref().unwrap());
+    let prefix = Prefix::new("2fa-recovery", "ann").unwrap();
+    let page = block_on(store.scan(&prefix, None, 100, at(0))).unwrap();
+    block_on(tf.remove_otp(&ann(), enrolled.factor, at(1))).unwrap();
+    self::enrolled(&tf, at(60));
+    for (key, row) in page.entries {
+        let value = row.value().unwrap().to_vec();
+        let back = Commit::new().put(&key, value, record_store::Expect::Absent);
+        let outcome = block_on(store.commit(back, at(60))).unwrap();
+        assert!(matches!(outcome, Outcome::Committed(_)));
+    }
+    assert_eq!(hashes(&store), 20);
+    let pending = pending(&tf, at(60));
+    assert!(is_in(&recover(&tf, &pending, &old[0], at(60))));
+}
+
 #[test]
 fn a_recovery_code_opens_once_and_costs_one_run() {
     let runs = Runs::default();
