@@ -108,7 +108,7 @@ pub(crate) fn instructions(what: &str, inputs: &Rc<Inputs>, faults: &mut Faults)
     let counted = Measured(counted);
     match is_cold {
         true => tell(&counted, COUNTED[1], COUNTED[0]),
-        false => promised(&counted, faults),
+        false => promised(&counted, None, faults),
     }
     println!();
 }
