@@ -1,7 +1,8 @@
 //! `kill -9` between any two things that an update does, and a reader beside it.
 //!
-//! The test starts itself as a child process, which updates a corpus, and tells and waits at a step whose number it was
-//! given; there it is killed. Then the parent looks at what is left.
+//! The test starts itself as a child process, which updates a corpus, and tells at a step whose number it was given. There
+//! it waits and is killed, or it goes on and is killed at whatever moment the signal comes. Then the parent looks at what is
+//! left.
 #![cfg(unix)]
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -102,11 +103,21 @@ fn steps(path: &Path, new: &Source) -> u64 {
     steps.load(Ordering::SeqCst)
 }
 
-/// Kills a child at this step.
-fn kill(path: &Path, step: u64) {
+/// What a child does at its step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    Waits,
+    GoesOn,
+}
+
+/// Kills a child at this step, or a moment after it.
+fn kill(path: &Path, step: u64, at: At) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["child_updates", "--exact", "--nocapture"])
-        .env("BREACH_CHECK_KILL", format!("{step}|{}", path.display()))
+        .env(
+            "BREACH_CHECK_KILL",
+            format!("{step}|{at:?}|{}", path.display()),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -126,13 +137,17 @@ fn child_updates() {
     let Ok(order) = std::env::var("BREACH_CHECK_KILL") else {
         return;
     };
-    let (step, path) = order.split_once('|').unwrap();
+    let (step, order) = order.split_once('|').unwrap();
+    let (at, path) = order.split_once('|').unwrap();
+    let waits = at == format!("{:?}", At::Waits);
     let mut left: u64 = step.parse().unwrap();
     let told = move |_| {
         if left == 0 {
             println!("stopped");
-            // Until it is killed.
-            let _ = std::io::stdin().read(&mut [0]);
+            if waits {
+                // Until it is killed.
+                let _ = std::io::stdin().read(&mut [0]);
+            }
         }
         left = left.wrapping_sub(1);
     };
@@ -156,7 +171,8 @@ fn a_kill_at_any_of_200_moments_leaves_a_corpus_that_answers_rightly() {
     let (mut olds, mut news, mut halves) = (0, 0, 0);
     for number in 0..KILLS {
         std::fs::write(&path, &before).unwrap();
-        kill(&path, seeded.next() % steps);
+        let at = [At::Waits, At::GoesOn][number % 2];
+        kill(&path, seeded.next() % steps, at);
         let left = std::fs::read(&path).unwrap();
         let journal = folder.path().join("corpus.journal").exists();
         match () {
@@ -205,7 +221,7 @@ fn mutation_without_a_journal_it_does_not() {
     let mut wrongs = 0;
     for step in u64::from(PAGES)..steps {
         std::fs::write(&path, &before).unwrap();
-        kill(&path, step);
+        kill(&path, step, At::Waits);
         let _ = std::fs::remove_file(folder.path().join("corpus.journal"));
         let damage = Corpus::open(&path).map(|corpus| wrong(&corpus, &sources, 7));
         wrongs += u32::from(damage.is_err() || damage.is_ok_and(|damage| !damage.is_empty()));

@@ -124,6 +124,9 @@ fn serve(
     is_kept.then_some(stream)
 }
 
+/// Longer than any answer takes that comes, on a busy machine; what never comes costs a test as much.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// A client for one request a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tcp {
@@ -135,9 +138,7 @@ impl Http for Tcp {
     async fn send(&self, request: http::Request<()>, limit: usize) -> Result<Answer, HttpFault> {
         let authority = request.uri().authority().unwrap().to_string();
         let mut stream = TcpStream::connect(&authority).map_err(|_| HttpFault::Unreachable)?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(5)))
-            .unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let path = request.uri().path_and_query().unwrap();
         let mut head = format!("GET {path}{} HTTP/1.1\r\nhost: {authority}\r\n", self.adds);
         for (name, value) in request.headers() {
