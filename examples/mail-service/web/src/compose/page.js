@@ -32,6 +32,8 @@ let complaints = [];
 let user = null;
 /** The password that was made here; null once another was typed. */
 let made = null;
+/** Whether the server is asked who is logged in, for a message that is to be sent. */
+let isAsking = false;
 
 function show(section) {
   for (const name of SECTIONS) $(name).hidden = name !== section;
@@ -153,7 +155,11 @@ function check() {
 
 async function send(event) {
   event.preventDefault();
+  // Pressed again before the server has answered: it is one message. Once it is checked, there is nothing to press.
+  if (isAsking) return;
+  isAsking = true;
   await recognize();
+  isAsking = false;
   if (!check()) return;
   const [from, to] = [$("from").value.trim(), $("to").value.trim()];
   const hint = $("hint").value.trim();

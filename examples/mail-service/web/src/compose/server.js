@@ -23,10 +23,14 @@ export async function handIn({ user, password, form }, terms, message) {
   return whole((await post("/api/seal", headers, message, form ? "same-origin" : "omit")).json());
 }
 
+/** Milliseconds after which a server that does not say who is logged in is not waited for. */
+const PATIENCE = 30_000;
+
 /** Who is logged in on this site: `{account, form}`; null if nobody is, or that cannot be found out. */
 export async function session() {
   try {
-    const answer = await fetch("/api/session", { cache: "no-store", redirect: "error" });
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch("/api/session", { cache: "no-store", redirect: "error", signal });
     const { account, form } = await answer.json();
     return account ? { account, form } : null;
   } catch {

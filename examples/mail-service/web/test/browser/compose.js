@@ -207,6 +207,31 @@ await show("a mail that is not delivered is told, and why", async () => {
   await clean(page);
 });
 
+await show("pressed twice before the server has answered, it is one message", async () => {
+  const page = await visit();
+  await page.evaluate(() => {
+    window.sealed = 0;
+    const post = Worker.prototype.postMessage;
+    Worker.prototype.postMessage = function (message, ...more) {
+      if (message.what === "seal") window.sealed += 1;
+      return post.call(this, message, ...more);
+    };
+    const ask = window.fetch;
+    const slow = new Promise((resolve) => (window.answer = resolve));
+    window.fetch = async (...request) => {
+      if (request[0] === "/api/session") await slow;
+      return ask(...request);
+    };
+  });
+  await fill(page, everything({}));
+  await page.click("#send");
+  await page.click("#send");
+  await page.evaluate(() => window.answer());
+  await visible(page, "#done");
+  assert.equal(await page.evaluate(() => window.sealed), 1);
+  await clean(page);
+});
+
 await show("a desktop in the dark, and a phone in the light, without a violation", async () => {
   for (const [options, state] of [[DARK, "dark"], [PHONE, "phone-light"]]) {
     const page = await visit(options);

@@ -23,7 +23,12 @@ export async function show(name, work) {
 export const text = (page, selector) => page.$eval(selector, (node) => node.textContent.trim());
 export const visible = (page, selector) => page.waitForSelector(selector, { visible: true });
 /** A page that has just come gives the focus when the browser paints it, and a form when its server has answered. */
-export const hasFocus = (page, id) => page.waitForFunction((id) => document.activeElement?.id === id, {}, id);
+export async function hasFocus(page, id) {
+  const arrived = page.waitForFunction((id) => document.activeElement?.id === id, {}, id);
+  // If it does not, what has it is told.
+  await arrived.catch(() => {});
+  assert.equal(await page.evaluate(() => document.activeElement?.id), id);
+}
 
 /** The page asks its server before it complains: the complaint about a field comes sooner or later, in these words. */
 export const told = (page, id, words) =>
