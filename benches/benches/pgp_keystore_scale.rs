@@ -7,8 +7,8 @@
 //!
 //! A look-up goes to an account at random. "Bare" is `Records::get` of the certificate's record by its key, made the same way,
 //! from the same store in the same run, in turn with the look-ups; each kind visits accounts of its own, so that none finds
-//! in SQLite's cache what another has read. `find`, or a certificate at hand, that takes more
-//! than twice the bare read, medians beside each other, fails it.
+//! in SQLite's cache what another has read. More than twice the bare read, medians beside each other, fails
+//! it, for `find` and for a certificate at hand; one that has to be parsed is told only.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::fs;

@@ -36,10 +36,11 @@ impl Inputs {
         let (mut keyring, mut keys, mut certificates) = (Vec::new(), Vec::new(), Vec::new());
         for number in 0..CERTIFICATES {
             let key = generated(number as u32, now, None);
-            keyring.extend(public(&key));
+            let certificate = public(&key);
+            keyring.extend(&certificate);
             if keys.len() < KEYS {
                 keys.push(secret(&key));
-                certificates.push(public(&key));
+                certificates.push(certificate);
             }
         }
         Self::new(keyring, keys, certificates, now)
@@ -89,7 +90,8 @@ impl Inputs {
         let read = |name: String| fs::read(folder.join(name)).unwrap();
         let all = |what: &'static str| {
             let files = (0..).map(move |number| folder.join(format!("{what}{number}")));
-            files.map_while(|file| fs::read(file).ok())
+            let there = files.take_while(|file| file.exists());
+            there.map(|file| fs::read(file).unwrap())
         };
         let seconds = String::from_utf8(read("now".to_owned())).unwrap();
         let seconds = Duration::from_secs(seconds.parse().unwrap());

@@ -2,11 +2,16 @@
 
 use super::common::*;
 
-/// Hashes that are stored.
-fn hashes<R: Records>(store: &R) -> usize {
+/// The hashes that are stored.
+fn rows<R: Records>(store: &R) -> Vec<(Key, Versioned)> {
     let prefix = Prefix::new("2fa-recovery", "ann").unwrap();
-    let page = block_on(store.scan(&prefix, None, 100, at(0))).unwrap();
-    page.entries.len()
+    block_on(store.scan(&prefix, None, 100, at(0)))
+        .unwrap()
+        .entries
+}
+
+fn hashes<R: Records>(store: &R) -> usize {
+    rows(store).len()
 }
 
 #[test]
@@ -46,11 +51,10 @@ fn mutation_recovery_codes_that_stay_behind_open() {
     let tf = service(&store);
     let (_, enrolled) = enrolled(&tf, at(0));
     let old = texts(enrolled.recovery.as_ref().unwrap());
-    let prefix = Prefix::new("2fa-recovery", "ann").unwrap();
-    let page = block_on(store.scan(&prefix, None, 100, at(0))).unwrap();
+    let before = rows(&store);
     block_on(tf.remove_otp(&ann(), enrolled.factor, at(1))).unwrap();
     self::enrolled(&tf, at(60));
-    for (key, row) in page.entries {
+    for (key, row) in before {
         let value = row.value().unwrap().to_vec();
         let back = Commit::new().put(&key, value, record_store::Expect::Absent);
         let outcome = block_on(store.commit(back, at(60))).unwrap();
